@@ -1,0 +1,338 @@
+"""What a platform could measure of a room: windows over the ledger, the rundown, the ad market, the chat.
+
+This module is the only source of observations. No hidden trait (taste, mood, patience, wallet, host energy) and no
+future luck is read here; `item_match` comes from the profile store, which holds only what viewers did.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from livesim import ledger as book
+from livesim.ads.market import market_now, open_market
+from livesim.audience.profile import estimated_fit
+from livesim.chat.talk import count_waiting
+from livesim.compiled import allocating_kernel, kernel
+from livesim.crowd import end_session
+from livesim.masks import pending_offer
+from livesim.moment import rules_of
+from livesim.scenario import Scenario
+from livesim.state import Params, State
+
+NEVER_MIN, AD_NEVER_MIN = 120.0, 60.0
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row of the observation table. low and high are inclusive bounds of every entry."""
+
+    name: str
+    shape: tuple[int, ...]
+    low: float
+    high: float
+    unit: str
+    meaning: str
+
+    @property
+    def size(self) -> int:
+        """Return how many numbers the field has."""
+        return math.prod(self.shape)
+
+
+def fields(scenario: Scenario) -> tuple[Field, ...]:
+    """Return the observation table of a scenario, in flat order."""
+    K, F = len(scenario.content.items), len(scenario.ads.formats)
+    J, E = len(scenario.interactions.kinds), len(scenario.network.edge_shares)
+    minutes = scenario.session.duration_s / 60.0
+    items, formats, kinds = (K,), (F,), (J,)
+    return (
+        Field("elapsed_min", (), 0, minutes, "min", "time since the session began"),
+        Field("remaining_min", (), 0, minutes, "min", "time to its scheduled end"),
+        Field("viewers_log", (), 0, 15, "ln(1+n)", "concurrent viewers"),
+        Field("viewers_trend", (), -3, 3, "ln ratio", "concurrent viewers now over 5 min ago"),
+        Field("entries_per_min_log", (), 0, 15, "ln(1+n/min)", "entries of the last decision"),
+        Field("leave_rate", (), 0, 10, "1/viewer/min", "leaves per viewer-minute, last 2 min, entries under 30 s not counted"),
+        Field("newcomer_share", (), 0, 1, "share", "presence of viewers who came less than 3 min ago"),
+        Field("follower_share", (), 0, 1, "share", "presence of followers"),
+        Field("retention", (), 0, 1, "share", "entries of the last 5 min that stayed 30 s"),
+        Field("stall_share", (), 0, 1, "share", "stalled share of presence, last decision"),
+        Field("startup_s", (), 0, 30, "s", "mean start-up delay, last 5 min"),
+        Field("bitrate_mbps", (), 0, 100, "Mbit/s", "mean bitrate watched, last decision"),
+        Field("live_latency_s", (), 0, 60, "s", "mean live latency, last decision"),
+        Field("edge_utilisation", (E,), 0, 1, "share", "sent over capacity, last tick"),
+        Field("chat_per_min_log", (), 0, 12, "ln(1+n/min)", "messages, last minute"),
+        Field("chat_trend", (), -3, 3, "ln ratio", "messages of the last minute over the last 10 min"),
+        Field("sentiment", (), -1, 1, "", "mean observed sentiment of messages, last 5 min"),
+        Field("unanswered_log", (), 0, 5, "ln(1+n)", "gifts and questions of the last 5 min not yet answered"),
+        Field("gift_credits_per_min_log", (), 0, 15, "ln(1+credits/min)", "gifts, last 5 min"),
+        Field("gift_trend", (), -3, 3, "ln ratio", "gifts (count) of the last 2 min over the last 15 min"),
+        Field("item", items, 0, 1, "one-hot", "item on screen"),
+        Field("dwell_min", (), 0, 240, "min", "time on this item"),
+        Field("item_remaining_min", (), 0, 120, "min", "until it ends by plan"),
+        Field("item_minutes_since_shown", items, 0, NEVER_MIN, "min", "since each item was on; 120: never or longer ago"),
+        Field("item_minutes_shown", items, 0, 1440, "min", "time each item has been on this session"),
+        Field("item_match", items, -3, 3, "", "estimated fit of each item to those present, from what they did"),
+        Field("item_ctr", items, 0, 5, "1/viewer/min", "clicks per viewer-minute on screen"),
+        Field("item_stock", items, 0, 1, "share", "stock left"),
+        Field("item_is_product", items, 0, 1, "0/1", "can be bought"),
+        Field("item_price_log", items, 0, 15, "ln(1+credits)", "price"),
+        Field("ad_playing", formats, 0, 1, "one-hot", "break or overlay playing"),
+        Field("ad_load30_min", (), 0, 30, "min", "ad minutes in the last 30, overlays weighted"),
+        Field("minutes_since_ad", (), 0, AD_NEVER_MIN, "min", "since the last break or overlay ended; 60: never"),
+        Field("ad_credit_min", (), 0, 120, "min", "pre-roll-free time left"),
+        Field("market_price", (), 0, 10, "ratio", "common factor of bids, 1 is usual"),
+        Field("break_value_log", formats, 0, 12, "ln(1+credits)", "expected auction revenue of each format now"),
+        Field("interaction_open", kinds, 0, 1, "one-hot", "interaction running"),
+        Field("interaction_left_s", (), 0, 1800, "s", "until it closes"),
+        Field("cooldown_left_s", kinds, 0, 7200, "s", "until each kind may start again"),
+        Field("minutes_since_use", kinds, 0, NEVER_MIN, "min", "since each kind closed; 120: never or longer ago"),
+        Field("interactions_used", kinds, 0, 1000, "count", "uses of each kind"),
+        Field("battle_offer", (), 0, 1, "0/1", "a rival waits"),
+        Field("intent_log", (), 0, 12, "ln(1+n)", "viewers who clicked in the last 10 min and have not ordered"),
+        Field("prize_budget_share", (), 0, 1, "share", "prize budget left"),
+        Field("performing_min", (), 0, 1440, "min", "since the host last rested"),
+        Field("participation", (), 0, 1, "share", "of those present in the last interaction"),
+        Field("mask_recommend", (K + 1,), 0, 1, "0/1", "choices open to the recommend head"),
+        Field("mask_ads", (F + 1,), 0, 1, "0/1", "choices open to the ads head"),
+        Field("mask_interact", (J + 1,), 0, 1, "0/1", "choices open to the interact head"),
+    )
+
+
+class Layout:
+    """The flat order of one scenario's fields, and the call that fills it."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.fields = fields(scenario)
+        ends = np.cumsum([field.size for field in self.fields])
+        self.slices = {
+            field.name: slice(int(end) - field.size, int(end)) for field, end in zip(self.fields, ends, strict=True)
+        }
+        self.low = np.concatenate([np.full(f.size, f.low, np.float32) for f in self.fields])
+        self.high = np.concatenate([np.full(f.size, f.high, np.float32) for f in self.fields])
+
+    def observe(self, state: State, params: Params, masks: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return (R, n) float32, inside the bounds."""
+        flat = np.empty((len(state.rooms), len(self.low)), np.float32)
+        observe(state, params, *masks, flat)
+        np.clip(flat, self.low, self.high, out=flat)
+        return flat
+
+    def split(self, flat: np.ndarray) -> dict[str, np.ndarray]:
+        """Return name -> (R, *shape) copies of a flat (R, n) array."""
+        return {f.name: flat[:, self.slices[f.name]].reshape(len(flat), *f.shape).copy() for f in self.fields}
+
+
+@allocating_kernel
+def window(ledger, r, decisions):
+    """Return the ledger columns of room r summed over its last `decisions` finished decisions."""
+    done = ledger.decision[r]
+    total = np.zeros(ledger.now.shape[1])
+    for d in range(max(done - int(math.ceil(decisions)), 0), done):
+        for c in range(total.shape[0]):
+            total[c] += ledger.history[r, d, c]
+    return total
+
+
+@allocating_kernel
+def close_decision(s, params, running):
+    """Book a finished decision: history, ad load, the next ranks for pre-rolls, the end of a session."""
+    for r in range(running.shape[0]):
+        if not running[r]:
+            continue
+        room = s.rooms[r]
+        if room.tick >= room.ticks:
+            rules = rules_of(params, r)
+            end_session(s.alive[r], s.viewers[r], room, rules, s.ledger.now[r], s.ledger.journal[r])
+        d = s.ledger.decision[r]
+        s.ledger.history[r, d] = s.ledger.now[r]
+        s.ledger.viewers[r, d] = room.present
+        s.ledger.on[r, d, 0] = room.on_item
+        s.ledger.on[r, d, 1] = room.ad
+        s.ledger.on[r, d, 2] = room.kind
+        s.ledger.decision[r] = d + 1
+        room.load30 = window(s.ledger, r, 1800.0 / params.session[r].decision_s)[book.AD_S] / 60.0
+        open_market(s, params, r)
+
+
+def costs(state: State, params: Params) -> dict[str, np.ndarray]:
+    """Return the constraint costs of the last decision, name -> (R,).
+
+    ad_overload: ad minutes per hour (30-min window) over the limit.  stall_share: stalled share of presence.
+    prize_budget: share of the prize budget spent.
+    """
+    now, rooms = state.ledger.now, state.rooms
+    present = np.maximum(now[:, book.PRESENT_S], 1e-9)
+    return {
+        "ad_overload": np.maximum(2.0 * rooms.load30 - params.ads.load_limit_min_per_h, 0.0),
+        "stall_share": now[:, book.STALL_S] / present,
+        "prize_budget": 1.0 - rooms.prize_left / np.maximum(rooms.prize_full, 1e-9),
+    }
+
+
+@allocating_kernel
+def observe(s, params, mask_recommend, mask_ads, mask_interact, out):
+    """Fill out[r] with every field of every room, in the order of `fields`; bounds are applied by the caller."""
+    for r in range(out.shape[0]):
+        room, session, flat = s.rooms[r], params.session[r], out[r]
+        now_s = room.tick * session.tick_s
+        c = observe_audience(room, s.ledger, r, session.decision_s, now_s, room.ticks * session.tick_s, flat, 0)
+        c = observe_network(s.ledger, r, session.decision_s, s.network.utilisation[r], flat, c)
+        names = count_waiting(s.waiting[r], params.chat[r], now_s)
+        c = observe_talk(s.ledger, r, session.decision_s, now_s, names, flat, c)
+        c = observe_content(room, s.items[r], now_s, flat, c)
+        c = observe_ads(
+            room, params.formats[r], params.ads[r].overlay_value, s.luck.base_mix[r], s.order[r], s.rank_price[r],
+            market_now(s, r), now_s, flat, c,
+        )  # fmt: skip
+        offer = pending_offer(room, s.luck.offer_s[r], params.gifts[r].rival_wait_s, now_s)
+        intents = count_intents(s.alive[r], s.viewers[r], room, now_s)
+        c = observe_interactions(room, s.kinds[r], offer, intents, now_s, flat, c)
+        c = _copy_mask(mask_recommend[r], flat, c)
+        c = _copy_mask(mask_ads[r], flat, c)
+        _copy_mask(mask_interact[r], flat, c)
+
+
+@kernel
+def _copy_mask(mask, out, c):
+    for n in range(mask.shape[0]):
+        out[c + n] = 1.0 if mask[n] else 0.0
+    return c + mask.shape[0]
+
+
+@kernel
+def _ratio(a, b):
+    return math.log((a + 0.5) / (b + 0.5))
+
+
+@allocating_kernel
+def observe_audience(room, ledger, r, decision_s, now_s, total_s, out, c):
+    """Fill the fields from elapsed_min to retention."""
+    done = ledger.decision[r]
+    back = max(done - 1 - int(round(300.0 / decision_s)), 0)
+    before = ledger.viewers[r, back] if done > 0 else room.present
+    last = window(ledger, r, 1.0)
+    short = window(ledger, r, 120.0 / decision_s)
+    long = window(ledger, r, 300.0 / decision_s)
+    glances = short[book.ENTERED] - short[book.STAYED_30S]
+    seen = max(last[book.PRESENT_S], 1.0)
+    out[c] = now_s / 60.0
+    out[c + 1] = (total_s - now_s) / 60.0
+    out[c + 2] = math.log1p(room.present)
+    out[c + 3] = _ratio(float(room.present), float(before))
+    out[c + 4] = math.log1p(last[book.ENTERED] * 60.0 / decision_s)
+    out[c + 5] = max(short[book.LEFT] - glances, 0.0) / max(short[book.PRESENT_S] / 60.0, 1.0)
+    out[c + 6] = last[book.NEWCOMER_S] / seen
+    out[c + 7] = last[book.FOLLOWER_S] / seen
+    out[c + 8] = long[book.STAYED_30S] / max(long[book.ENTERED], 1.0)
+    return c + 9
+
+
+@allocating_kernel
+def observe_network(ledger, r, decision_s, utilisation, out, c):
+    """Fill the fields from stall_share to edge_utilisation."""
+    last = window(ledger, r, 1.0)
+    long = window(ledger, r, 300.0 / decision_s)
+    watched = max(last[book.WATCH_S] + last[book.WATCH_AD_S], 1.0)
+    out[c] = last[book.STALL_S] / max(last[book.PRESENT_S], 1.0)
+    out[c + 1] = long[book.STARTUP_S] / max(long[book.STARTED], 1.0)
+    out[c + 2] = last[book.KBIT] / watched / 1000.0
+    out[c + 3] = last[book.LATENCY_S] / watched
+    for e in range(utilisation.shape[0]):
+        out[c + 4 + e] = utilisation[e]
+    return c + 4 + utilisation.shape[0]
+
+
+@allocating_kernel
+def observe_talk(ledger, r, decision_s, now_s, names, out, c):
+    """Fill the fields from chat_per_min_log to gift_trend."""
+    minute = window(ledger, r, 60.0 / decision_s)
+    two = window(ledger, r, 120.0 / decision_s)
+    five = window(ledger, r, 300.0 / decision_s)
+    ten = window(ledger, r, 600.0 / decision_s)
+    quarter = window(ledger, r, 900.0 / decision_s)
+    elapsed = max(now_s, decision_s) / 60.0
+    per_min = minute[book.MESSAGES] / min(1.0, elapsed)
+    out[c] = math.log1p(per_min)
+    out[c + 1] = _ratio(per_min, ten[book.MESSAGES] / min(10.0, elapsed))
+    out[c + 2] = five[book.SENTIMENT_SUM] / max(five[book.MESSAGES], 1.0)
+    out[c + 3] = math.log1p(names)
+    out[c + 4] = math.log1p(five[book.GIFT_CREDITS] / min(5.0, elapsed))
+    out[c + 5] = _ratio(two[book.GIFTS] / min(2.0, elapsed), quarter[book.GIFTS] / min(15.0, elapsed))
+    return c + 6
+
+
+@kernel
+def observe_content(room, items, now_s, out, c):
+    """Fill the fields from item to item_price_log."""
+    n = items.shape[0]
+    out[c + n] = (now_s - room.item_start_s) / 60.0
+    out[c + n + 1] = max(room.item_end_s - now_s, 0.0) / 60.0
+    first = c + n + 2
+    for k in range(n):
+        item = items[k]
+        out[c + k] = 1.0 if k == room.on_item else 0.0
+        since = 0.0 if k == room.on_item else (now_s - item.last_shown_s) / 60.0
+        out[first + k] = min(since, NEVER_MIN)
+        out[first + n + k] = item.shown_s / 60.0
+        out[first + 2 * n + k] = 3.0 * math.tanh(estimated_fit(room, item))
+        out[first + 3 * n + k] = item.clicks / max(item.viewer_s / 60.0, 10.0)
+        out[first + 4 * n + k] = item.stock / max(item.stock_full, 1.0)
+        out[first + 5 * n + k] = item.is_product
+        out[first + 6 * n + k] = math.log1p(item.price)
+    return first + 7 * n
+
+
+@kernel
+def observe_ads(room, formats, overlay_value, mix, order, rank_price, market, now_s, out, c):
+    """Fill the fields from ad_playing to break_value_log.
+
+    The quote is the price of the first rank in each segment, weighted by the population: what an exchange shows.
+    """
+    n = formats.shape[0]
+    quote, before = 0.0, 0.0
+    for s in range(order.shape[0]):
+        if order[s, 0] >= 0:
+            quote += (mix[s] - before) * rank_price[s, 0]
+        before = mix[s]
+    for f in range(n):
+        out[c + f] = 1.0 if room.ad == f else 0.0
+        value = overlay_value if formats[f].overlay > 0.0 else formats[f].creatives
+        out[c + n + 4 + f] = math.log1p(quote * value * room.present)
+    out[c + n] = room.load30
+    out[c + n + 1] = 0.0 if room.ad >= 0 else min((now_s - room.ad_end_s) / 60.0, AD_NEVER_MIN)
+    out[c + n + 2] = max(room.credit_until_s - now_s, 0.0) / 60.0
+    out[c + n + 3] = market
+    return c + 2 * n + 4
+
+
+@kernel
+def count_intents(alive, viewers, room, now_s):
+    """Return how many viewers clicked in the last ten minutes and have not ordered."""
+    intents = 0
+    for i in range(room.high):
+        if alive[i] and viewers[i].intent_until_s > now_s:
+            intents += 1
+    return intents
+
+
+@kernel
+def observe_interactions(room, uses, offer, intents, now_s, out, c):
+    """Fill the fields from interaction_open to participation."""
+    n = uses.shape[0]
+    out[c + n] = max(room.close_s - now_s, 0.0) if room.kind >= 0 else 0.0
+    first = c + n + 1
+    for j in range(n):
+        out[c + j] = 1.0 if room.kind == j else 0.0
+        out[first + j] = max(uses[j].cooldown_until_s - now_s, 0.0)
+        out[first + n + j] = min((now_s - uses[j].last_use_s) / 60.0, NEVER_MIN)
+        out[first + 2 * n + j] = uses[j].uses
+    first += 3 * n
+    out[first] = 1.0 if offer >= 0 else 0.0
+    out[first + 1] = math.log1p(intents)
+    out[first + 2] = room.prize_left / max(room.prize_full, 1e-9)
+    out[first + 3] = (now_s - room.rested_s) / 60.0
+    out[first + 4] = room.participation
+    return first + 5

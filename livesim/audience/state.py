@@ -1,0 +1,49 @@
+"""What the crowd is made of: the fields of one viewer and of one room that the audience owns."""
+
+from __future__ import annotations
+
+from livesim.audience.config import TOPICS
+
+FEED, FOLLOWER, SEARCH, CLIP, RAID = range(5)
+SOURCES = ("feed", "follower", "search", "clip", "raid")
+STRANGERS = 3  # sources whose candidates are drawn before the session: feed, follower, search
+ID_SPACE = 40  # viewer id = source << ID_SPACE | index within the source
+DEPTH = len(TOPICS)
+
+VIEWER = [
+    ("viewer_id", "i8"),
+    ("entered_s", "f8"),
+    ("budget_s", "f8"),  # patience left
+    ("taste", "f4", (DEPTH,)),  # unit length
+    ("evidence", "f4", (DEPTH,)),  # what the platform has noted of this viewer's taste
+    ("match", "f4"),  # standardised, of what is on
+    ("mood", "f4"),  # [-2, 2]
+    ("irritation", "f4"),
+    ("boredom", "f4"),  # [0, 1]
+    ("named_until_s", "f4"),  # acknowledged until
+    ("follow_left", "f4"),  # thresholds left on the viewer's clocks
+    ("share_left", "f4"),
+    ("complaint_left", "f4"),
+    ("item_serial", "i4"),  # which showing `match` and `boredom` belong to
+    ("minutes", "i2"),  # own minutes already lived
+    ("share_count", "u2"),
+    ("complaint_count", "u2"),
+    ("source", "i1"),
+    ("segment", "i1"),
+    ("follows", "u1"),
+]
+ROOM = [
+    ("key", "u8"),  # Philox key
+    ("tick", "i8"),  # ticks done
+    ("ticks", "i8"),  # ticks of the session
+    ("present", "i8"),
+    ("high", "i8"),  # slots ever used: loops run over [0, high)
+    ("free_count", "i8"),
+    ("clip_count", "i8"),  # clip viewers so far
+    ("raid_count", "i8"),
+    ("boost", "f8"),
+    ("mean_mood", "f8"),  # of the present viewers at the end of the last tick
+    ("usual", "f8"),  # running mean of what a viewer shows of their taste per second
+    ("evidence_sum", "f8", (DEPTH,)),  # evidence of those present
+    ("evidence_base", "f8", (DEPTH,)),  # what a viewer present since the start is expected to have shown
+]

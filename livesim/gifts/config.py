@@ -1,0 +1,46 @@
+"""Who gives, how much, and what heat and battles do to giving."""
+
+from __future__ import annotations
+
+from livesim.schema import Config, number, switch
+
+KUAILIVE = "KuaiLive gift prices as published with GiftLive (p50 2, p90 88, p99 1,488, Gini .94)"
+LADDER = (1, 5, 10, 30, 99, 199, 299, 500, 1000, 2000, 5000, 10000, 30000)
+
+
+class GiftsConfig(Config):
+    """Givers, wallets, amounts, heat and battles of one room."""
+
+    giver_share: float = number(0.06, 0, 1, "probability", "viewers who may give at all")
+    repeat_share: float = number(0.30, 0, 1, "probability", "following givers who gave to this host before")
+    repeat_factor: float = number(10, 1, 100, "ratio", "their hazard over that of other givers", "GiftLive: 11.05 % against 1.11 %")
+    rate_per_h: float = number(2.0, 0, 100, "1/h", "mean gift hazard of a giver at mood 0 without highlight")
+    rate_log_sd: float = number(1.5, 0, 4, "log", "spread of givers' hazards")
+    highlight: float = number(0.7, 0, 3, "log", "effect of a full highlight on giving")
+    acknowledged: float = number(0.47, 0, 3, "log", "effect of having been named (x 1.6)")
+    battle: float = number(0.9, 0, 3, "log", "effect of a fresh battle")
+    mood: float = number(0.3, 0, 3, "log/mood", "effect of mood")
+    warm_up_s: float = number(240, 1, 7200, "s", "giving starts as 1 - exp(-stay / this)")
+    amount_log_mean: float = number(0.45, -3, 8, "log credits", "amount = ceil(exp(mean + giver z + gift e))", KUAILIVE)
+    amount_giver_sd: float = number(2.3, 0, 4, "log", "spread between givers", KUAILIVE)
+    amount_gift_sd: float = number(1.9, 0.05, 4, "log", "spread between gifts of one giver", KUAILIVE)
+    amount_max: float = number(20_000, 1, 1e6, "credits", "largest single gift")
+    counted_max: float = number(
+        1000, 1, 1e6, "credits", "largest part of one gift that counts as reward, in both forms; ledger money is uncapped"
+    )
+    wallet_log_mean: float = number(5.2, 0, 12, "log credits", "wallet of a giver with z = 0 for the session")
+    wallet_giver: float = number(2.0, 0, 4, "log", "how the wallet grows with z")
+    wallet_log_sd: float = number(1.0, 0, 4, "log", "its own spread")
+    heat_decay_s: float = number(20, 1, 600, "s", "decay time of heat; a gift adds ln(1 + amount)")
+    crowd_out: float = number(0.01, 0, 0.2, "1/heat", "others' giving falls by this per heat outside battles", "sign: Yao, Lu, Chen 2023")
+    crowd_out_floor: float = number(0.85, 0, 1, "ratio", "lowest factor of crowding-out")
+    heat_leave: float = number(0.005, 0, 0.1, "1/heat", "leave rate rises by this per heat outside battles", "sign: Yao, Lu, Chen 2023")
+    contagion: float = number(0.05, 0, 0.5, "1/heat", "others' giving rises by this per heat inside battles")
+    contagion_max: float = number(3, 1, 10, "ratio", "largest factor of contagion")
+    contagion_everywhere: bool = switch(
+        False, "giving rises with heat outside battles too: observational studies against the field experiment"
+    )
+    rival_offers_per_h: float = number(4, 0, 60, "1/h", "battle offers that arrive")
+    rival_wait_s: float = number(300, 10, 7200, "s", "how long a rival waits")
+    rivals: int = number(4, 1, 16, "rivals", "how many different rivals there are")
+    rival_repeat: float = number(0.2, 0, 1, "share", "battle effect lost with each repetition of a rival", "sign: PACIS 2021")

@@ -1,0 +1,19 @@
+"""The fields of viewers and rooms that giving owns."""
+
+from __future__ import annotations
+
+RIVALS = 16
+
+VIEWER = [
+    ("wallet", "f8"),  # credits left
+    ("gift_rate", "f4"),  # own hazard in 1/s; 0: never gives
+    ("gift_z", "f4"),  # size class of the giver
+    ("gift_mean", "f4"),  # expected next gift given size class and wallet
+    ("gift_left", "f4"),  # threshold left on the clock
+    ("gift_count", "u2"),
+]
+ROOM = [
+    ("heat", "f8"),
+    ("rival", "i8"),  # in the battle that is on; -1 none
+    ("met", "f8", (RIVALS,)),  # battles fought with each rival
+]

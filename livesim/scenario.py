@@ -1,0 +1,238 @@
+"""A scenario: one YAML file that says what a room is, put together from the sections of its domains."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+import scenarios as scenario_folder
+from livesim import registry
+from livesim.ads.config import AdsConfig
+from livesim.audience.config import AudienceConfig
+from livesim.chat.config import ChatConfig
+from livesim.content.config import ContentConfig
+from livesim.errors import ScenarioError, UnknownNameError, unknown_name, unknown_name_text
+from livesim.gifts.config import GiftsConfig
+from livesim.interactions.config import InteractionsConfig
+from livesim.network.config import NetworkConfig
+from livesim.rewards import RewardsConfig
+from livesim.schema import Config, number, switch
+
+HEADS = ("recommend", "ads", "interact")
+FOLDER = Path(scenario_folder.__file__).parent
+
+
+class SessionConfig(Config):
+    """The length of a session and its two clocks."""
+
+    duration_s: float = number(7200, 60, 86_400, "s", "scheduled length of the session")
+    tick_s: float = number(5, 0.5, 30, "s", "step of the crowd; events inside a step are exact")
+    decision_s: float = number(30, 5, 600, "s", "time between two decisions of the agent")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name, big, small in (
+            ("decision_s", self.decision_s, self.tick_s), ("duration_s", self.duration_s, self.decision_s),
+        ):  # fmt: skip
+            if abs(big / small - round(big / small)) > 1e-9:
+                raise ValueError(f"{name} = {big:g} s must be a whole multiple of {small:g} s")
+        return self
+
+
+class Plugin(Config):
+    """A process that a plug-in registered, with its parameters."""
+
+    process: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Scenario(Config):
+    """Everything that defines a room. Unknown keys are errors; defaults live here and nowhere else."""
+
+    name: str = "room"
+    description: str = ""
+    plugins: tuple[str, ...] = Field((), description="Python modules to import; they register processes, rewards, ...")
+    processes: tuple[Plugin, ...] = Field((), description="plug-in processes that run in every room")
+    session: SessionConfig = SessionConfig()
+    audience: AudienceConfig = AudienceConfig()
+    network: NetworkConfig = NetworkConfig()
+    content: ContentConfig
+    gifts: GiftsConfig = GiftsConfig()
+    chat: ChatConfig = ChatConfig()
+    ads: AdsConfig = AdsConfig()
+    interactions: InteractionsConfig = InteractionsConfig()
+    rewards: RewardsConfig = RewardsConfig()
+    default_policies: dict[str, str] = switch(
+        {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation"},
+        "who plays a head that the agent does not",
+    )
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        for head in self.default_policies:
+            if head not in HEADS:
+                raise ValueError(unknown_name_text("head", head, HEADS, "default_policies"))
+        return self
+
+    @property
+    def ticks(self) -> int:
+        """Return the ticks of a session."""
+        return round(self.session.duration_s / self.session.tick_s)
+
+    @property
+    def decisions(self) -> int:
+        """Return the decisions of a session."""
+        return round(self.session.duration_s / self.session.decision_s)
+
+
+def list_scenarios() -> list[str]:
+    """Return the names of the shipped scenarios."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_scenario(source: str | Path | Scenario, overrides: Mapping[str, Any] | None = None) -> Scenario:
+    """Return a validated scenario.
+
+    source: a shipped name, a path to a YAML file, or a Scenario.  overrides: dotted keys, {"audience.planned_viewers": 50}.
+    Raises ScenarioError (where, what, what is allowed) or UnknownNameError with the nearest match.
+    """
+    if isinstance(source, Scenario):
+        if not overrides:
+            return source
+        where, data = source.name, source.model_dump(mode="json")
+    else:
+        where = str(source)
+        data = _read(_path_of(source))
+        data.setdefault("name", Path(where).stem)
+    for key, value in (overrides or {}).items():
+        _set(data, key, value, where)
+    return _build(data, where)
+
+
+def _path_of(source: str | Path) -> Path:
+    text = str(source)
+    if text in list_scenarios():
+        return FOLDER / f"{text}.yaml"
+    path = Path(text)
+    if path.suffix in (".yaml", ".yml") or "/" in text:
+        if not path.is_file():
+            raise ScenarioError(f"{text}: no such scenario file. Shipped scenarios: {', '.join(list_scenarios())}.")
+        return path
+    raise unknown_name("scenario", text, list_scenarios())
+
+
+def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return the merged mapping of a file and everything it extends, nearest file last."""
+    if path.resolve() in seen:
+        raise ScenarioError(f"{path}: extends itself through {' -> '.join(p.name for p in seen)}")
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{path}: a scenario is a mapping of sections, not a {type(data).__name__}")
+    parent = data.pop("extends", None)
+    if parent is None:
+        return data
+    beside = path.parent / f"{parent}.yaml"
+    base = beside if beside.is_file() else path.parent / str(parent)
+    return _merge(_read(base if base.is_file() else _path_of(str(parent)), (*seen, path.resolve())), data)
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = copy.deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def _set(data: dict[str, Any], key: str, value: Any, where: str) -> None:
+    model: Any = Scenario
+    at: Any = data
+    *sections, last = key.split(".")
+    for part in sections:
+        if isinstance(at, list):
+            at = _list_entry(at, part, key, where)
+            continue
+        model = _section(model, part, key, where)
+        at = at.setdefault(part, {})
+    if isinstance(at, list):
+        _list_entry(at, last, key, where)
+        at[int(last)] = value
+        return
+    if model is not None:
+        _section(model, last, key, where)
+    at[last] = value
+
+
+def _section(model: Any, part: str, key: str, where: str) -> Any:
+    fields = getattr(model, "model_fields", None)
+    if fields is None:
+        return None
+    if part not in fields:
+        raise ScenarioError(unknown_name_text("key", part, fields, f"{where}: {key}"))
+    annotation = fields[part].annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Config) else None
+
+
+def _list_entry(at: list[Any], part: str, key: str, where: str) -> Any:
+    if not part.isdigit() or int(part) >= len(at):
+        raise ScenarioError(f"{where}: {key}: '{part}' is not an index of a list of {len(at)}")
+    return at[int(part)]
+
+
+def _build(data: dict[str, Any], where: str) -> Scenario:
+    for module in data.get("plugins") or ():
+        try:
+            importlib.import_module(str(module))
+        except ImportError as error:
+            raise ScenarioError(f"{where}: plugins: cannot import '{module}': {error}") from None
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(_first_problem(error, where)) from None
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{where}: {error}") from None
+    _try_processes(scenario, where)
+    return scenario
+
+
+def _try_processes(scenario: Scenario, where: str) -> None:
+    """Build every plug-in process once, so that a typo is found before any work starts."""
+    for plugin in scenario.processes:
+        factory = registry.resolve("process", plugin.process, f"{where}: processes")
+        try:
+            factory(**plugin.parameters)
+        except (TypeError, ValueError) as error:
+            raise ScenarioError(f"{where}: processes: {plugin.process}: {error}") from None
+
+
+def _first_problem(error: ValidationError, where: str) -> str:
+    """Return pydantic's first complaint as one sentence: where, what, what is allowed, the nearest match."""
+    problem = error.errors()[0]
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return unknown_name_text("key", str(problem["loc"][-1]), _fields_at(problem["loc"][:-1]), f"{where}: {path}")
+    given = "" if problem["type"] in ("missing", "value_error") else f" (given: {problem['input']!r})"
+    more = len(error.errors()) - 1
+    rest = f" [and {more} more]" if more else ""
+    return f"{where}: {path}: {problem['msg'].removeprefix('Value error, ')}{given}{rest}"
+
+
+def _fields_at(path: tuple[Any, ...]) -> list[str]:
+    model: Any = Scenario
+    for part in path:
+        if isinstance(part, int) or not hasattr(model, "model_fields"):
+            continue
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        inner = getattr(annotation, "__args__", (annotation,))[0]
+        inner = getattr(inner, "__args__", (inner,))[-1] if not hasattr(inner, "model_fields") else inner
+        model = inner if hasattr(inner, "model_fields") else model
+    return list(model.model_fields)

@@ -1,0 +1,54 @@
+"""The base of every configuration section: frozen, strict, and every number with unit, bounds and source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Config(BaseModel):
+    """A frozen section of a scenario or experiment; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def number(
+    default: float | int, low: float, high: float, unit: str, meaning: str, source: str = "assumed"
+) -> Any:
+    """Declare one scenario number. `source` names where the default comes from, or says "assumed"."""
+    return Field(default, ge=low, le=high, description=meaning, json_schema_extra={"unit": unit, "source": source})
+
+
+def switch(default: Any, meaning: str, source: str = "assumed") -> Any:
+    """Declare one scenario choice (bool or Literal)."""
+    return Field(default, description=meaning, json_schema_extra={"unit": "choice", "source": source})
+
+
+def scalar_fields(model: type[Config]) -> dict[str, type | tuple[Any, ...]]:
+    """Return name -> kind of the fields that kernels can read: bool, int, float, or the options of a Literal."""
+    kinds: dict[str, type | tuple[Any, ...]] = {}
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if annotation in (bool, int, float):
+            kinds[name] = annotation  # type: ignore[assignment]
+        elif get_origin(annotation) is Literal:
+            kinds[name] = get_args(annotation)
+    return kinds
+
+
+def records(configs: Sequence[Config]) -> np.recarray:
+    """Return the scalar fields of one section for R rooms as an (R,) record array for kernels.
+
+    A Literal becomes the index of its option. Kernels read `params[r].name`; every entry is float64, so that one
+    compiled kernel serves every scenario.
+    """
+    kinds = scalar_fields(type(configs[0]))
+    table = np.zeros(len(configs), dtype=[(name, np.float64) for name in kinds])
+    for row, config in enumerate(configs):
+        for name, kind in kinds.items():
+            value = getattr(config, name)
+            table[row][name] = kind.index(value) if isinstance(kind, tuple) else float(value)
+    return table.view(np.recarray)

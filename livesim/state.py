@@ -1,0 +1,243 @@
+"""All arrays of a batch of rooms: allocate, reset a row, copy rows, grow the viewer slots.
+
+The room axis comes first in every array, so a room is row r of everything, and copying a room is copying its rows.
+A viewer, an item, a campaign, a use of a kind and a room are records: kernels take one record and read like the
+equations. (Structure-of-arrays in NamedTuples was measured first: one compiled tick took 400 s to compile and paid a
+reference count per field and viewer; records compile in seconds and pass as one pointer.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from livesim import ledger as ledgers
+from livesim import luck as lucks
+from livesim.ads import state as ads
+from livesim.audience import state as audience
+from livesim.audience.state import DEPTH
+from livesim.audience.taste import population_moments, unit_rows
+from livesim.chat import state as chat
+from livesim.content import state as content
+from livesim.content.state import NEVER
+from livesim.errors import ScenarioError
+from livesim.gifts import state as gifts
+from livesim.interactions import state as interactions
+from livesim.journal import ROOM as JOURNAL_ROOM
+from livesim.network import state as network
+from livesim.network.edges import open_edges
+from livesim.randomness import Channel, exponential, room_key
+from livesim.scenario import Scenario
+from livesim.schema import records
+
+DOMAINS = (audience, content, gifts, chat, ads, interactions)
+VIEWER = np.dtype([field for domain in DOMAINS for field in domain.VIEWER], align=True)
+ROOM = np.dtype(
+    [field for domain in DOMAINS for field in domain.ROOM] + JOURNAL_ROOM, align=True
+)
+
+
+class State(NamedTuple):
+    """Every array that changes."""
+
+    rooms: np.recarray  # (R,)
+    alive: np.ndarray  # (R, V) uint8, 1 while a viewer holds the slot
+    viewers: np.recarray  # (R, V)
+    free: np.ndarray  # (R, V) int32 stack of free slots
+    items: np.recarray  # (R, K)
+    kinds: np.recarray  # (R, J) uses of each interaction kind
+    campaigns: np.recarray  # (R, M)
+    waiting: np.recarray  # (R, QUEUE) gifts and questions not yet answered
+    pending: np.ndarray  # (R, 2, T + 1) int32: clip viewers and raiders who come in a tick
+    centres: np.ndarray  # (R, S, D) float32 tastes of the segments
+    order: np.ndarray  # (R, S, M) int8 campaigns by rank; -1 not eligible
+    rank_price: np.ndarray  # (R, S, M) float64, what each rank pays
+    luck: lucks.Luck
+    ledger: ledgers.Ledger
+    network: network.NetworkState
+
+
+class Params(NamedTuple):
+    """Every number of the scenarios, as records that kernels read: one row per room."""
+
+    session: np.recarray  # (R,)
+    audience: np.recarray  # (R,)
+    network: np.recarray  # (R,)
+    content: np.recarray  # (R,)
+    gifts: np.recarray  # (R,)
+    chat: np.recarray  # (R,)
+    ads: np.recarray  # (R,)
+    interactions: np.recarray  # (R,)
+    kinds: np.recarray  # (R, J)
+    formats: np.recarray  # (R, F)
+    ladder: np.ndarray  # (L,) float64, kbit/s
+
+
+def params_of(scenarios: Sequence[Scenario]) -> Params:
+    """Return the numbers of one scenario per room."""
+    domains = ("session", "audience", "network", "content", "gifts", "chat", "ads", "interactions")
+    rows = {name: records([getattr(s, name) for s in scenarios]) for name in domains}
+    kinds = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)
+    formats = np.stack([records(s.ads.formats) for s in scenarios]).view(np.recarray)
+    ladder = np.array(scenarios[0].network.ladder_kbps, dtype=np.float64)
+    return Params(**rows, kinds=kinds, formats=formats, ladder=ladder)
+
+
+def structure(scenario: Scenario) -> dict[str, Any]:
+    """Return what rooms of one batch must share: the sizes of the axes, the ladder and the lines."""
+    return {
+        "items": len(scenario.content.items), "ad formats": len(scenario.ads.formats),
+        "interaction kinds": len(scenario.interactions.kinds), "campaigns": len(scenario.ads.campaigns),
+        "segments": len(scenario.audience.segments), "edges": len(scenario.network.edge_shares),
+        "ladder": scenario.network.ladder_kbps, "access lines": scenario.network.access,
+        "traces": scenario.network.traces, "tick": scenario.session.tick_s, "decision": scenario.session.decision_s,
+    }  # fmt: skip
+
+
+def check_structure(scenarios: Sequence[Scenario]) -> None:
+    """Raise ScenarioError where the scenarios of one batch do not fit together."""
+    first = structure(scenarios[0])
+    for scenario in scenarios[1:]:
+        if scenario is scenarios[0]:
+            continue
+        for name, value in structure(scenario).items():
+            if value != first[name]:
+                raise ScenarioError(
+                    f"{scenario.name}: cannot share a batch with '{scenarios[0].name}': {name} differ"
+                )
+
+
+def _table(shape: tuple[int, ...], fields: Any) -> np.recarray:
+    dtype = fields if isinstance(fields, np.dtype) else np.dtype(fields, align=True)
+    return np.zeros(shape, dtype=dtype).view(np.recarray)
+
+
+def allocate(scenarios: Sequence[Scenario], slots: int, journal: int = 0) -> State:
+    """Return empty arrays for one room per scenario."""
+    R, s = len(scenarios), scenarios[0]
+    ticks = max(each.ticks for each in scenarios)
+    segments, campaigns = len(s.audience.segments), len(s.ads.campaigns)
+    return State(
+        rooms=_table((R,), ROOM),
+        alive=np.zeros((R, slots), np.uint8),
+        viewers=_table((R, slots), VIEWER),
+        free=np.zeros((R, slots), np.int32),
+        items=_table((R, len(s.content.items)), content.ITEM),
+        kinds=_table((R, len(s.interactions.kinds)), interactions.KIND),
+        campaigns=_table((R, campaigns), ads.CAMPAIGN),
+        waiting=_table((R, chat.QUEUE), chat.WAITING),
+        pending=np.zeros((R, 2, ticks + 1), np.int32),
+        centres=np.zeros((R, segments, DEPTH), np.float32),
+        order=np.full((R, segments, campaigns), -1, np.int8),
+        rank_price=np.zeros((R, segments, campaigns)),
+        luck=lucks.allocate(R, ticks, segments),
+        ledger=ledgers.allocate(R, max(each.decisions for each in scenarios), journal),
+        network=network.allocate(R, slots, len(s.network.edge_shares)),
+    )
+
+
+def arrays(state: Any, path: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (dotted name, array) of a state, in a fixed order."""
+    for name, value in zip(state._fields, state, strict=True):
+        if isinstance(value, np.ndarray):
+            yield path + name, value
+        else:
+            yield from arrays(value, f"{path}{name}.")
+
+
+def fill_rows(target: np.ndarray, rows: Any, source: np.ndarray) -> None:
+    """Copy rows of an array into one that may be longer along its second axis; the rest becomes empty."""
+    if target.shape[1:] == source.shape[1:]:
+        target[rows] = source
+    else:
+        target[rows] = np.zeros((), target.dtype)
+        target[rows, : source.shape[1]] = source
+
+
+def grown(state: State, scenarios: Sequence[Scenario], slots: int) -> State:
+    """Return the same rooms with more viewer slots."""
+    bigger = allocate(scenarios, slots, state.ledger.journal.shape[1])
+    for (_, old), (_, new) in zip(arrays(state), arrays(bigger), strict=True):
+        fill_rows(new, slice(None), old)
+    return bigger
+
+
+def reset_row(state: State, row: int, scenario: Scenario, seed: int) -> None:
+    """Put room `row` at the start of a session of `scenario` with the luck of `seed`."""
+    for name, array in arrays(state):
+        if not name.startswith(("luck.", "network.")):
+            array[row] = np.zeros((), array.dtype)
+    state.ledger.on[row] = -1
+    state.waiting.since_s[row] = NEVER
+    lucks.draw(state.luck, row, scenario, seed)
+    blank = network.allocate(1, state.alive.shape[1], len(scenario.network.edge_shares))
+    for (_, empty), (_, array) in zip(arrays(blank), arrays(state.network), strict=True):
+        array[row] = empty[0]
+    open_edges(state.network, row, scenario.network, scenario.audience.planned_viewers)
+    _open_room(state.rooms, row, scenario, seed)
+    _stock_catalogue(state, row, scenario)
+    _brief_campaigns(state, row, scenario)
+    state.kinds.cooldown_until_s[row] = NEVER
+    state.kinds.last_use_s[row] = NEVER
+
+
+def _open_room(rooms: np.recarray, row: int, scenario: Scenario, seed: int) -> None:
+    inter, hours = scenario.interactions, scenario.session.duration_s / 7200.0
+    prize = inter.prize_budget_per_viewer * scenario.audience.planned_viewers * hours
+    key = room_key(seed)
+    values: dict[str, Any] = {
+        "key": key, "ticks": scenario.ticks, "boost": scenario.audience.boost_start, "mean_mood": scenario.audience.mood_mean,
+        "item_serial": 1, "item_end_s": scenario.content.items[0].length_s, "carried_before_s": NEVER, "rival": -1,
+        "chat_left": exponential(key, 0, int(Channel.CHAT_CLOCK), 0), "ad": ads.NO_AD, "pause": 1.0,
+        "ad_end_s": NEVER, "kind": -1, "host_kind": -1, "burst_until_s": NEVER, "burst": 1.0,
+        "energy": inter.energy_start, "prize_left": prize, "prize_full": prize, "offers_taken": -1,
+    }  # fmt: skip
+    for name, value in values.items():
+        rooms[name][row] = value
+
+
+def item_vectors(scenario: Scenario) -> np.ndarray:
+    """Return what is on screen for each item, (K, D) unit: its topics with a touch of the host's signature."""
+    w = scenario.audience.signature_weight
+    topics = unit_rows(np.array([item.topics for item in scenario.content.items]))
+    return unit_rows((1.0 - w) * topics + w * unit_rows(np.array([scenario.content.signature])))
+
+
+def _population(scenario: Scenario, vectors: np.ndarray) -> tuple[np.ndarray, float, float]:
+    segments = scenario.audience.segments
+    centres = unit_rows(np.array([s.centre for s in segments]))
+    shares = np.array([s.share for s in segments], dtype=float)
+    return centres, *population_moments(centres, shares, scenario.audience.taste_spread, vectors)
+
+
+def _stock_catalogue(state: State, row: int, scenario: Scenario) -> None:
+    vectors = item_vectors(scenario)
+    _, state.rooms.match_mean[row], state.rooms.match_sd[row] = _population(scenario, vectors)
+    table = state.items
+    for k, item in enumerate(scenario.content.items):
+        stock = np.ceil(item.stock * scenario.audience.planned_viewers)
+        values: dict[str, Any] = {
+            "topics": vectors[k], "knots": item.highlights, "length_s": item.length_s, "price": item.price_credits,
+            "appeal": scenario.content.quality_match * (item.quality - 0.5), "margin": item.margin,
+            "reference": item.reference_price_credits or item.price_credits, "is_product": item.kind == "product",
+            "stock": stock, "stock_full": stock, "last_shown_s": NEVER,
+        }  # fmt: skip
+        for name, value in values.items():
+            table[name][row, k] = value
+
+
+def _brief_campaigns(state: State, row: int, scenario: Scenario) -> None:
+    vectors = unit_rows(np.array([c.topics for c in scenario.ads.campaigns]))
+    rooms = state.rooms
+    state.centres[row], rooms.relevance_mean[row], rooms.relevance_sd[row] = _population(scenario, vectors)
+    hours = scenario.session.duration_s / 7200.0
+    for m, campaign in enumerate(scenario.ads.campaigns):
+        budget = campaign.budget_per_viewer * scenario.audience.planned_viewers * hours
+        values: dict[str, Any] = {
+            "topics": vectors[m], "value": campaign.click_value_credits, "budget": budget, "left": budget,
+            "quality": campaign.quality, "cap": campaign.frequency_cap, "pacing": 1.0,
+        }  # fmt: skip
+        for name, value in values.items():
+            state.campaigns[name][row, m] = value
