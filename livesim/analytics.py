@@ -150,8 +150,9 @@ def close_decision(s, params, running):
         s.ledger.history[r, d] = s.ledger.now[r]
         s.ledger.viewers[r, d] = room.present
         s.ledger.on[r, d, 0] = room.on_item
-        s.ledger.on[r, d, 1] = room.ad
-        s.ledger.on[r, d, 2] = room.kind
+        s.ledger.on[r, d, 1] = room.ad_shown
+        s.ledger.on[r, d, 2] = room.kind_shown
+        room.ad_shown, room.kind_shown = room.ad, room.kind
         s.ledger.decision[r] = d + 1
         room.load30 = window(s.ledger, r, 1800.0 / params.session[r].decision_s)[book.AD_S] / 60.0
         open_market(s, params, r)

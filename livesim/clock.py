@@ -9,12 +9,14 @@ generator function works too, but a room that runs one cannot be copied.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import simpy
 
+from livesim import registry
 from livesim.errors import SnapshotError
 
 if TYPE_CHECKING:
@@ -42,6 +44,18 @@ class PlainGenerator:
     def run(self, room: RoomView) -> Generator[simpy.Event, Any, None]:
         """Run the function."""
         return self.function(room, **self.parameters)
+
+
+def make_process(name: str, parameters: dict[str, Any], where: str = "") -> Process:
+    """Return a fresh process that a plug-in registered: an object of a class, or a wrapped generator function.
+
+    Raises UnknownNameError, or TypeError where the parameters do not fit.
+    """
+    factory = registry.resolve("process", name, where)
+    if isinstance(factory, type):
+        return factory(**parameters)
+    inspect.signature(factory).bind(None, **parameters)  # the room comes first
+    return PlainGenerator(name, factory, parameters)
 
 
 class RoomClock:

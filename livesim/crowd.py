@@ -233,7 +233,6 @@ def live(v, room, item, rules, kinds, uses, now, ledger, journal, begin):
         v.item_serial = room.item_serial
         v.match = match_with(v, room, item)
         v.boredom = room.carried if v.entered_s < room.carried_before_s else 0.0
-        v.seen_min = 0.0
     elif now.end_s - v.entered_s >= 60.0 * (v.minutes + 1):
         v.minutes += 1
         drift(v, item, rules.audience.taste_drift)

@@ -58,7 +58,7 @@ class Ledger(NamedTuple):
     now: np.ndarray  # (R, columns) float64
     history: np.ndarray  # (R, decisions, columns) float64
     viewers: np.ndarray  # (R, decisions) int64, present at the end of each decision
-    on: np.ndarray  # (R, decisions, 3) int8: item, ad format, interaction kind at its end; -1 none
+    on: np.ndarray  # (R, decisions, 3) int8: item at its end, ad format and interaction kind last in it; -1 none
     decision: np.ndarray  # (R,) int64, decisions finished
     journal: np.recarray  # (R, entries) individual events, for tests and export
 

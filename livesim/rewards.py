@@ -1,7 +1,7 @@
 """Reward: named terms in credits, and named presets of weights over them.
 
 A term is a price times ledger columns, in two forms. `realised` pays what happened; `expected` pays the compensator,
-the integral of the hazard times the mean of its mark, which has the same mean and far less variance.
+the integral of the hazard times the mean of its mark, which has the same mean without the noise of the event itself.
 """
 
 from __future__ import annotations

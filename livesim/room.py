@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import simpy
 
-from livesim import analytics, crowd, masks, registry, rewards
+from livesim import analytics, crowd, masks, rewards
 from livesim.ads.breaks import AdBreak
 from livesim.ads.market import open_market
 from livesim.audience.boost import PlatformReview
-from livesim.clock import PlainGenerator, Process, RoomClock
+from livesim.clock import Process, RoomClock, make_process
 from livesim.content.rundown import Rundown, show
 from livesim.errors import ActionError, OrderError, unknown_name
 from livesim.interactions.lifecycle import Interaction
@@ -66,6 +66,7 @@ class Rooms:
         s = self.scenario
         self.head_sizes = (len(s.content.items) + 1, len(s.ads.formats) + 1, len(s.interactions.kinds) + 1)
         self.params: Params = params_of(listed)
+        self._tick_s = np.array([each.session.tick_s for each in listed], dtype=np.float64)
         self._prices = np.stack([rewards.prices(each) for each in listed])
         self._bank = bank_for(s.network)
         slots = max(32, math.ceil(1.6 * max(each.audience.planned_viewers for each in listed)))
@@ -96,9 +97,7 @@ class Rooms:
                 Rundown(due_s=float(self.state.rooms.item_end_s[row])),
                 PlatformReview(due_s=scenario.audience.boost_interval_s),
             ]
-            for plugin in scenario.processes:
-                made = registry.resolve("process", plugin.process)(**plugin.parameters)
-                first.append(made if hasattr(made, "run") else PlainGenerator(plugin.process, made))
+            first += [make_process(plugin.process, plugin.parameters) for plugin in scenario.processes]
             self._start_clock(row, 0.0, first)
             self._started[row] = True
             self.last_actions[row] = 0
@@ -130,26 +129,30 @@ class Rooms:
         state = self.state
         state.ledger.now[:] = 0.0
         state.ledger.now[:, MASKED_ACTIONS] = self._masked
-        running = state.rooms.tick < state.rooms.ticks
-        target = np.minimum(state.rooms.tick + self._ticks_per_decision, state.rooms.ticks)
+        rooms = state.rooms.view(np.ndarray)
+        running = rooms["tick"] < rooms["ticks"]
+        target = np.minimum(rooms["tick"] + self._ticks_per_decision, rooms["ticks"])
+        active = np.flatnonzero(running).tolist()
         while True:
-            due = self._run_due(target)
+            due = self._run_due(active, target)
             if not due.any():
                 break
             self._run_crowd(due)
         analytics.close_decision(self.state, self.params, running)
         self._masks = None
 
-    def _run_due(self, target: np.ndarray) -> np.ndarray:
-        """Run the events that are due in each room; return how many ticks it may run before its next one."""
+    def _run_due(self, active: list[int], target: np.ndarray) -> np.ndarray:
+        """Run the events that are due in each active room; return how many ticks it may run before its next one.
+
+        A room that has reached its target runs what is due then too, so that an ad which ends with the decision is
+        settled in it.
+        """
         begun = time.perf_counter()
         tick_s = self.scenario.session.tick_s
         ticks = np.zeros(self.num_rooms, dtype=np.int64)
-        now, until = self.state.rooms.tick.tolist(), target.tolist()
-        for row in range(self.num_rooms):
+        now, until = self.state.rooms.view(np.ndarray)["tick"].tolist(), target.tolist()
+        for row in active:
             left = until[row] - now[row]
-            if left <= 0:
-                continue
             time_s = now[row] * tick_s
             following = self._clocks[row].run_due(time_s)
             quiet = math.ceil((following - time_s) / tick_s) if following < math.inf else left
@@ -214,17 +217,18 @@ class Rooms:
     @property
     def time_s(self) -> np.ndarray:
         """Return the time of each room's session, (R,) seconds."""
-        return self.state.rooms.tick * self.params.session.tick_s
+        return self.state.rooms.view(np.ndarray)["tick"] * self._tick_s
 
     @property
     def ended(self) -> np.ndarray:
         """Return whether each room's session is over, (R,) bool."""
-        return self.state.rooms.tick >= self.state.rooms.ticks
+        rooms = self.state.rooms.view(np.ndarray)
+        return rooms["tick"] >= rooms["ticks"]
 
     @property
     def viewers(self) -> np.ndarray:
         """Return the concurrent viewers of each room, (R,) int."""
-        return self.state.rooms.present.copy()
+        return self.state.rooms.view(np.ndarray)["present"].copy()
 
     def events(self) -> dict[str, np.ndarray]:
         """Return counts and sums since the last decision, name -> (R,) float64."""

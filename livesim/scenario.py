@@ -12,10 +12,10 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 import scenarios as scenario_folder
-from livesim import registry
 from livesim.ads.config import AdsConfig
 from livesim.audience.config import AudienceConfig
 from livesim.chat.config import ChatConfig
+from livesim.clock import make_process
 from livesim.content.config import ContentConfig
 from livesim.errors import ScenarioError, UnknownNameError, unknown_name, unknown_name_text
 from livesim.gifts.config import GiftsConfig
@@ -207,9 +207,8 @@ def _build(data: dict[str, Any], where: str) -> Scenario:
 def _try_processes(scenario: Scenario, where: str) -> None:
     """Build every plug-in process once, so that a typo is found before any work starts."""
     for plugin in scenario.processes:
-        factory = registry.resolve("process", plugin.process, f"{where}: processes")
         try:
-            factory(**plugin.parameters)
+            make_process(plugin.process, plugin.parameters, f"{where}: processes")
         except (TypeError, ValueError) as error:
             raise ScenarioError(f"{where}: processes: {plugin.process}: {error}") from None
 

@@ -1,7 +1,7 @@
 """What a spectator may see of one room: the plain data that text and dashboard rendering need.
 
-`Rooms.status(row)` fills a RoomStatus; nothing in it feeds a policy. Hidden state (host energy, patience, taste)
-stays out on purpose: a rendered room shows what a platform could show.
+`Rooms.status(row)` fills a RoomStatus; nothing in it feeds a policy. Hidden state (host energy, patience,
+taste) stays out on purpose: a rendered room shows what a platform could show.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 class History:
     """The episode so far, one entry per decision, oldest first; n = 0 right after reset.
 
-    Every array is (n,). `reward_terms` is term -> cumulated realised credits, unweighted.
-    `item`, `ad`, `interaction` are the indices of what was on during that decision, -1 for nothing; an item shown
-    for part of a decision counts if it was on when the decision ended.
+    Every array is (n,). `reward_terms` is term -> cumulated realised credits, unweighted. `item`, `ad`,
+    `interaction` are the indices of what was on during that decision, -1 for nothing; an item shown for part
+    of a decision counts if it was on when the decision ended.
     """
 
     time_s: np.ndarray  # at the end of the decision

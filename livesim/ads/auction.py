@@ -50,25 +50,27 @@ def relevance(room, campaign, taste):
 
 
 @kernel
-def fill(v, campaigns, order, rank_price, value):
-    """Give a viewer the best-ranked campaign whose cap and budget allow it; return whether the slot was filled.
+def fill(v, p, campaigns, order, rank_price, value):
+    """Give a viewer the campaign that pays most for them now; return whether the slot was filled.
 
-    value: worth of this position over a mid-roll. The price is reserved from the budget now and given back where the
-    impression is not completed, so that no campaign can spend more than it has.
+    value: worth of this position over a mid-roll. What a campaign pays falls with the viewer's earlier impressions of
+    it as its predicted click does; a capped, broke or worthless campaign passes. The price is reserved from the
+    budget now and given back where the impression is not completed, so that no campaign can spend more than it has.
     """
-    v.campaign = -1
+    best, best_price = -1, p.reserve_credits * value
     for k in range(order.shape[1]):
         m = order[v.segment, k]
         if m < 0:
-            return False
-        c = campaigns[m]
-        price = rank_price[v.segment, k] * value
-        if v.seen[m] < c.cap and c.left >= price:
-            c.left -= price
-            v.campaign = m
-            v.ad_price = price
-            return True
-    return False
+            break
+        price = rank_price[v.segment, k] * value * math.exp(p.click_seen * v.seen[m])
+        if price >= best_price and v.seen[m] < campaigns[m].cap and campaigns[m].left >= price:
+            best, best_price = m, price
+    v.campaign = best
+    if best < 0:
+        return False
+    campaigns[best].left -= best_price
+    v.ad_price = best_price
+    return True
 
 
 @kernel

@@ -42,7 +42,7 @@ class AdBreak:
     def _open(self, room: RoomView) -> None:
         rooms, r, p = room.state.rooms, room.row, room.scenario.ads
         config = p.formats[self.format]
-        rooms.ad[r] = self.format
+        rooms.ad[r] = rooms.ad_shown[r] = self.format
         rooms.overlay[r] = config.overlay
         rooms.ad_end_s[r] = room.now + config.creatives * config.creative_s
         since, left = room.now - rooms.item_start_s[r], rooms.item_end_s[r] - room.now
@@ -53,8 +53,8 @@ class AdBreak:
         open_market(s, room.params, r)
         value = p.overlay_value if p.formats[self.format].overlay else 1.0
         start_creative(
-            s.alive[r], s.viewers[r], s.rooms[r], s.campaigns[r], s.order[r], s.rank_price[r], s.ledger.now[r],
-            s.ledger.journal[r], room.now, value,
+            s.alive[r], s.viewers[r], s.rooms[r], room.params.ads[r], s.campaigns[r], s.order[r], s.rank_price[r],
+            s.ledger.now[r], s.ledger.journal[r], room.now, value,
         )  # fmt: skip
 
     def _finish_creative(self, room: RoomView) -> None:

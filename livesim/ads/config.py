@@ -70,7 +70,7 @@ class AdsConfig(Config):
     preroll_value: float = number(0.6, 0, 2, "ratio", "price of a pre-roll over a mid-roll")
     credit_s_per_s: float = number(20, 0, 200, "s/s", "pre-roll-free time bought per second of mid-roll", "Twitch rule")
     min_gap_s: float = number(60, 0, 3600, "s", "shortest time between two ads")
-    complete_base: float = number(1.0, -4, 6, "logit", "completion of a 15 s pre-roll", IMC2013)
+    complete_base: float = number(1.15, -4, 6, "logit", "completion of a 15 s pre-roll", IMC2013)
     complete_mid: float = number(0.9, -2, 4, "logit", "mid-roll over pre-roll", IMC2013)
     complete_length: float = number(-0.02, -0.2, 0, "logit/s", "per second over 15", IMC2013)
     complete_follower: float = number(0.5, -2, 4, "logit", "followers", IMC2013)
@@ -93,7 +93,7 @@ class AdsConfig(Config):
     leave_pause: float = number(0.7, 0.1, 1, "ratio", "at a natural pause: within this long of a change of item")
     pause_s: float = number(30, 0, 300, "s", "how long after a change of item the pause is natural")
     leave_overlay: float = number(1.05, 1, 5, "ratio", "leave rate during an overlay")
-    irritation_per_s: float = number(0.012, 0, 0.5, "mood/s", "irritation from one second of mid-roll")
+    irritation_per_s: float = number(0.006, 0, 0.5, "mood/s", "irritation from one second of mid-roll")
     irritation_half_life_s: float = number(600, 10, 86_400, "s", "its half-life")
     load_limit_min_per_h: float = number(8, 0, 60, "min/h", "ad minutes per hour over this are a constraint cost")
 

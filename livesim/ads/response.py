@@ -97,7 +97,7 @@ def meet_ads(v, room, p, campaigns, order, rank_price, stranger, now_s):
         v.seen[m] = 0
     if p.preroll <= 0.0 or not stranger or now_s < room.credit_until_s:
         return
-    if fill(v, campaigns, order, rank_price, p.preroll_value):
+    if fill(v, p, campaigns, order, rank_price, p.preroll_value):
         u_bounce, u_when, _, _ = uniforms(room.key, v.viewer_id, CH_PREROLL, 0)
         v.preroll_until_s = now_s + p.preroll_s
         if u_bounce < p.preroll_bounce:
@@ -133,14 +133,14 @@ def leave_factor(v, room, p, highlight):
 
 
 @kernel
-def start_creative(alive, viewers, room, campaigns, order, rank_price, ledger, journal, now_s, value):
+def start_creative(alive, viewers, room, p, campaigns, order, rank_price, ledger, journal, now_s, value):
     """Start one creative for everybody present who is not in a pre-roll; a slot nobody wants stays empty."""
     for i in range(room.high):
         v = viewers[i]
         if alive[i] == 0 or v.preroll_until_s > 0.0:
             continue
         ledger[AD_SLOTS] += 1.0
-        if fill(v, campaigns, order, rank_price, value):
+        if fill(v, p, campaigns, order, rank_price, value):
             ledger[AD_IMPRESSIONS] += 1.0
             note(journal, room, now_s, v.viewer_id, J_AD_START, float(v.campaign))
 

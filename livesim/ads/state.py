@@ -26,6 +26,7 @@ CAMPAIGN = [
 ]
 ROOM = [
     ("ad", "i8"),  # format playing; -1 none
+    ("ad_shown", "i8"),  # format that played last within the present decision; -1 none
     ("overlay", "u1"),  # what plays is an overlay
     ("pause", "f8"),  # leave factor of a natural pause for what plays
     ("ad_end_s", "f8"),  # end of what plays or played last; NEVER before

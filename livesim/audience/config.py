@@ -67,7 +67,7 @@ class AudienceConfig(Config):
     boost_min: float = number(0.3, 0.05, 1, "ratio", "lowest boost")
     boost_max: float = number(3.0, 1, 10, "ratio", "highest boost; feed candidates are drawn at this rate and thinned")
     boost_reference: float = number(
-        0.545, 0.01, 10, "score", "score at which boost stays 1: output of `livesim calibrate`", "calibration run"
+        0.535, 0.01, 10, "score", "score at which boost stays 1: output of `livesim calibrate`", "calibration run"
     )
     segment_piece_s: float = number(1500, 60, 86_400, "s", "mean length of a piece of constant feed mix")
     segment_moving_share: float = number(0.7, 0, 1, "share", "feed entries that follow the moving mix")
@@ -93,7 +93,7 @@ class AudienceConfig(Config):
     follower_log_sd: float = number(0.90, 0.05, 3, "log s", "its spread", "LiveRec")
     stay_cap_s: float = number(14_400, 60, 86_400, "s", "longest patience")
     leave_mood: float = number(0.45, 0, 2, "1/mood", "patience burns at exp(-this (mood - mean))")
-    mood_mean: float = number(0.26, -2, 2, "mood", "long-run mean mood: output of `livesim calibrate`", "calibration run")
+    mood_mean: float = number(0.23, -2, 2, "mood", "long-run mean mood: output of `livesim calibrate`", "calibration run")
     leave_stall: float = number(5.3, 0, 50, "", "extra burn per stalled share", "1 % stall costs 5 % of watch time (Krishnan and Sitaraman 2012)")
     follower_stall_patience: float = number(0.5, 0, 1, "ratio", "followers' stall burn over others'", "Ma et al. 2017")
 
@@ -103,10 +103,10 @@ class AudienceConfig(Config):
     signature_weight: float = number(0.25, 0, 1, "", "weight of the host's signature in what is on")
     mood_time_s: float = number(180, 10, 3600, "s", "relaxation time of mood")
     mood_match: float = number(0.8, 0, 3, "mood/sd", "effect of standardised match")
-    mood_energy: float = number(1.0, 0, 3, "mood", "effect of host energy")
+    mood_energy: float = number(0.6, 0, 3, "mood", "effect of host energy")
     mood_stall: float = number(1.2, 0, 5, "mood", "effect of the stalled share")
     mood_quality: float = number(0.3, 0, 3, "mood", "effect of missing picture quality")
-    mood_boredom: float = number(0.7, 0, 3, "mood", "effect of full boredom; vary .5-.9")
+    mood_boredom: float = number(0.9, 0, 3, "mood", "effect of full boredom; vary .5-.9")
     mood_product: float = number(0.3, 0, 3, "mood", "cost of a product on screen")
     mood_acknowledged: float = number(0.4, 0, 3, "mood", "effect of having been named")
     mood_crowd: float = number(0.15, 0, 1, "share", "pull to the room mean per relaxation time")

@@ -11,6 +11,7 @@ from livesim.schema import Config, number, switch
 
 KIND_NAMES = ("talk", "performance", "product", "lesson", "game")
 KNOTS = 6
+ITEMS = 16  # most items of a catalogue
 
 
 class ItemConfig(Config):
@@ -53,7 +54,8 @@ class ContentConfig(Config):
     click_match: float = number(1.1, 0, 3, "1/sd", "effect of match")
     click_explaining: float = number(0.6, 0, 3, "log", "effect of the host explaining (first half of the item)")
     click_sale: float = number(0.34, 0, 3, "log", "effect of a running flash sale on click (x 1.4)")
-    click_saturation_min: float = number(6, 0.5, 100, "min", "clicking fades as exp(-minutes of this item seen / this)")
+    click_warm_up_s: float = number(90, 1, 1800, "s", "a product must be presented before people click: 1 - exp(-time on screen / this)")
+    click_saturation_min: float = number(6, 0.5, 100, "min", "clicking fades as exp(-minutes of this item seen, in all showings / this)")
     order_base: float = number(-2.4, -10, 5, "logit", "order given click: base")
     order_price: float = number(1.6, 0, 10, "1/log", "order given click: effect of ln(price / willingness to pay)")
     order_trust: float = number(0.5, 0, 3, "logit", "order given click: trust of followers")
@@ -65,8 +67,8 @@ class ContentConfig(Config):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         names = [item.name for item in self.items]
-        if len(names) < 2:
-            raise ValueError("content.items needs at least two items")
+        if not 2 <= len(names) <= ITEMS:
+            raise ValueError(f"content.items needs 2 to {ITEMS} items, not {len(names)}")
         if len(set(names)) != len(names):
             raise ValueError(f"content.items: names must differ: {', '.join(names)}")
         if len(self.signature) != len(TOPICS):

@@ -22,20 +22,22 @@ def admit_shopper(v, p, key):
     v.order_left = exponential(key, v.viewer_id, CH_ORDER, 1)
     v.click_count = 0
     v.order_count = 1
-    v.seen_min = 0.0
+    for k in range(v.seen_ds.shape[0]):
+        v.seen_ds[k] = 0
     v.intent_until_s = 0.0
 
 
 @kernel
-def click_rate(p, match, explaining, sale, seen_min):
-    """Return the click hazard in 1/s: 10^a exp(b match + explaining + sale) exp(-minutes seen / saturation).
+def click_rate(p, match, explaining, sale, seen_min, shown_s):
+    """Return the click hazard in 1/s: 10^a exp(b match + explaining + sale), fading with minutes seen.
 
-    sale: 0-1, remaining strength of a running flash sale.
+    sale: 0-1, remaining strength of a running flash sale.  shown_s: time the product has been on screen this time; a
+    product must be presented before people click.
     """
     log = p.click_log10 * math.log(10.0) + p.click_match * match + p.click_sale * sale
     if explaining:
         log += p.click_explaining
-    return math.exp(log - seen_min / p.click_saturation_min)
+    return math.exp(log - seen_min / p.click_saturation_min) * (1.0 - math.exp(-shown_s / p.click_warm_up_s))
 
 
 @kernel
@@ -66,8 +68,10 @@ def shop(v, room, item, p, now, ledger, journal, seconds, until):
 
     Returns what it showed of their taste.
     """
-    rate = click_rate(p, v.match * now.match_factor + now.match_shift, now.explaining, now.sale, v.seen_min)
-    v.seen_min += seconds / 60.0
+    match = v.match * now.match_factor + now.match_shift
+    seen_ds = float(v.seen_ds[room.on_item])
+    rate = click_rate(p, match, now.explaining, now.sale, seen_ds / 600.0, until - room.item_start_s)
+    v.seen_ds[room.on_item] = int(min(seen_ds + 10.0 * seconds + 0.5, 65535.0))
     item.viewer_s += seconds
     v.click_left -= rate * seconds
     shown = 0.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from livesim.audience.state import DEPTH
-from livesim.content.config import KNOTS
+from livesim.content.config import ITEMS, KNOTS
 
 VIEWER = [
     ("wtp", "f4"),  # willingness to pay over the reference price
     ("click_left", "f4"),  # thresholds left on the viewer's clocks
     ("order_left", "f4"),
-    ("seen_min", "f4"),  # minutes of the present product seen
+    ("seen_ds", "u2", (ITEMS,)),  # tenths of a second seen of each product, in all showings
     ("intent_until_s", "f4"),
     ("intent_rate", "f4"),  # order hazard while the intent lasts, 1/s
     ("click_count", "u2"),

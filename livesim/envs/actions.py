@@ -1,7 +1,7 @@
 """Action heads: from what an agent hands to `step` to one joint action per room, and the masks over it.
 
-Every head is one Discrete choice in which 0 keeps or does nothing. A choice outside its head is an ActionError; a
-choice that is inside but impossible now is masked, and the room counts it as a no-op.
+Every head is one Discrete choice in which 0 keeps or does nothing. A choice outside its head is an
+ActionError; a choice that is inside but impossible now is masked, and the room counts it as a no-op.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class ActionHeads:
         """Discrete for one head, else a 1-D MultiDiscrete with one entry per head."""
         if len(self.sizes) == 1:
             return spaces.Discrete(self.sizes[0])
-        return spaces.MultiDiscrete(self.sizes)
+        return spaces.MultiDiscrete(list(self.sizes))
 
     def parse(self, actions: Any, num_rooms: int | None = None) -> np.ndarray:
         """Return actions as (R, heads) int64.
 
-        `num_rooms` None means one environment: a number, or one number per head. Otherwise one row per room; with
-        a single head also (R,). Raises ActionError naming value, head and range.
+        `num_rooms` None means one environment: a number, or one number per head. Otherwise one row per room;
+        with a single head also (R,). Raises ActionError naming value, head and range.
         """
         array = np.asarray(actions)
         if array.dtype.kind not in "iu":
@@ -64,7 +64,8 @@ class ActionHeads:
         if array.shape not in self._shapes(num_rooms):
             wanted = self._shapes(num_rooms)[0]
             raise ActionError(
-                f"action of shape {array.shape} does not fit heads {', '.join(self.heads)}: wanted shape {wanted}."
+                f"action of shape {array.shape} does not fit heads {', '.join(self.heads)}: "
+                f"wanted shape {wanted}."
             )
         table = array.reshape(rows, len(self.heads)).astype(np.int64)
         is_outside = (table < 0) | (table >= self._size_row)

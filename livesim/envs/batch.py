@@ -1,7 +1,7 @@
-"""The one implementation behind both environments: a batch of rooms that takes actions and gives observations.
+"""The one implementation behind both environments: a batch of rooms with actions and observations.
 
-RoomEnv is this with one row, RoomVectorEnv is this plus autoreset. It owns the rooms, the policies that play the
-heads an agent does not control, and what leaves a step: observations, rewards, info.
+RoomEnv is this with one row, RoomVectorEnv is this plus autoreset. It owns the rooms, the policies that play
+the heads an agent does not control, and what leaves a step: observations, rewards, info.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from livesim.scenario import Scenario, load_scenario
 from livesim.status import RoomStatus
 
 REWARD_MODES = ("expected", "realised")
-MAX_SEED = 2**31 - 1
+DRAWN_SEEDS = (2**32, 2**63)
 
 
 def episode_seed(generator: np.random.Generator) -> int:
-    """Draw the room seed of the next episode."""
-    return int(generator.integers(MAX_SEED))
+    """Draw the room seed of the next episode: never one below 2**32, which people type for evaluation."""
+    return int(generator.integers(*DRAWN_SEEDS))
 
 
 class RoomBatch:
@@ -51,25 +51,21 @@ class RoomBatch:
         self.actions = ActionHeads(self.layout, heads)
         self.rooms = Rooms(self.scenario, num_rooms)
         self.num_rooms = num_rooms
-        self.weights: dict[str, float] = dict(rewards.weights(reward, self.scenario))
-        self._weight_column = np.array(list(self.weights.values()))[:, None]
+        self.weights = rewards.weights(reward, self.scenario)
+        self._weight_row = np.array([self.weights[term] for term in rewards.TERMS])
         self._is_expected = reward_mode == "expected"
         self._is_flat = observation == "flat"
-        self._other_names = self._check_others(others or {})
-        self._others: dict[str, Any] = {}
-        self._other_states: dict[str, Any] = {}
+        self._others = self._build_others(others or {})
+        self._other_states: dict[str, Any] = dict.fromkeys(self._others)
         self._is_first = np.ones(num_rooms, dtype=bool)
         self._seen: np.ndarray | None = None  # what the other policies saw last; never handed out
 
-    def reset(self, seeds: Sequence[int], rows: np.ndarray | None = None, new_policies: bool = False) -> None:
-        """Start episodes: in all rooms, or seeds[i] in room rows[i].
-
-        `new_policies` rebuilds the policies of the other heads, so that a seeded reset repeats everything.
-        """
-        if new_policies or (self._other_names and not self._others):
-            self._build_others(seeds[0])
+    def reset(self, seeds: Sequence[int], rows: np.ndarray | None = None) -> None:
+        """Start episodes: in all rooms, or with seeds[i] in room rows[i]."""
         self.rooms.reset(seeds, rows)
         self._is_first[slice(None) if rows is None else rows] = True
+        for head, policy in self._others.items():
+            self._other_states[head] = _restarted(policy, self._other_states[head], seeds, rows)
 
     def step(self, table: np.ndarray) -> None:
         """Apply one checked action per room (R, heads) and let a decision's time pass."""
@@ -86,23 +82,19 @@ class RoomBatch:
 
     def observe(self) -> Any:
         """Return a batch of observations: (R, size) float32, or field -> (R, n). Freshly allocated."""
-        values = self.rooms.analytics()
-        if self._is_flat or self._others:
-            flat = self.layout.flatten(values)
-            if self._others:
-                self._seen = flat.copy() if self._is_flat else flat
-            if self._is_flat:
-                return flat
-        return self.layout.columns(values)
+        flat = self.rooms.observe()
+        if self._others:
+            self._seen = flat.copy()
+        return flat if self._is_flat else self.layout.named(flat)
 
     def outcome(self) -> tuple[np.ndarray, dict[str, Any]]:
-        """Return the rewards (R,) float64 of the last decision and the info dict of arrays, room axis first."""
+        """Return the rewards (R,) float64 of the last decision, and info: arrays, room axis first."""
         expected, expected_total = self._weighted("expected")
         realised, realised_total = self._weighted("realised")
         terms, reward = (expected, expected_total) if self._is_expected else (realised, realised_total)
         info = {
-            "time_s": np.array(self.rooms.time_s, dtype=np.float64),
-            "viewers": np.array(self.rooms.viewers, dtype=np.int64),
+            "time_s": self.rooms.time_s,
+            "viewers": self.rooms.viewers,
             "action_mask": self.action_masks(),
             "reward_terms": terms,
             "reward_expected": expected_total,
@@ -121,30 +113,51 @@ class RoomBatch:
         return self.rooms.status(row)
 
     def _weighted(self, mode: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        # accumulate adds in the order of the terms, so that sum(info["reward_terms"].values()) is the reward exactly
-        terms = self.rooms.reward_terms(mode)
-        table = np.array([terms[name] for name in self.weights]) * self._weight_column
-        return dict(zip(self.weights, table, strict=True)), np.add.accumulate(table)[-1]
+        """Return term -> (R,) weighted credits, and their sum (R,).
 
-    def _check_others(self, others: Mapping[str, str]) -> dict[str, str]:
-        """Return head -> registered policy name for every head the agent leaves alone."""
+        The sum runs in the order of the terms, so that sum(info["reward_terms"].values()) is the reward
+        exactly.
+        """
+        table = self.rooms.reward_values(mode) * self._weight_row + 0.0  # no -0.0 in what people read
+        total = np.add.accumulate(table, axis=1)[:, -1]
+        return {term: table[:, i] for i, term in enumerate(rewards.TERMS)}, total
+
+    def _build_others(self, others: Mapping[str, str]) -> dict[str, Any]:
+        """Return head -> policy for every head the agent leaves alone.
+
+        Their seed is constant: what they roll depends on the seed of the episode, through `initial_state`.
+        """
         for head in others:
             if head not in HEADS:
                 raise unknown_name("head", str(head), HEADS, "others")
             if head in self.actions.heads:
-                raise ConfigError(f"others: head '{head}' is controlled by the agent, so no policy can play it.")
-        free = [head for head in HEADS if head not in self.actions.heads]
+                raise ConfigError(
+                    f"others: head '{head}' is controlled by the agent, so no policy can play it."
+                )
+        chosen = {**self.scenario.default_policies, **others}
         return {
-            head: _policy_name(head, others.get(head, self.scenario.default_policies.get(head, "nothing")))
-            for head in free
+            head: registry.resolve("policy", _policy_name(head, chosen.get(head, "nothing")))(
+                self.layout, self.scenario, 0
+            )
+            for head in HEADS
+            if head not in self.actions.heads
         }
 
-    def _build_others(self, seed: int) -> None:
-        self._others = {
-            head: registry.resolve("policy", name)(self.layout, self.scenario, seed)
-            for head, name in self._other_names.items()
-        }
-        self._other_states = dict.fromkeys(self._others)
+
+def _restarted(policy: Any, state: Any, seeds: Sequence[int], rows: np.ndarray | None) -> Any:
+    """Return a policy's memory with new episodes in `rows`.
+
+    A policy without `initial_state` starts anew where `episode_start` tells it to.
+    """
+    if not hasattr(policy, "initial_state"):
+        return None if rows is None else state
+    fresh = policy.initial_state(seeds)
+    if rows is None:
+        return fresh
+    kept = tuple(array.copy() for array in state)
+    for array, part in zip(kept, fresh, strict=True):
+        array[rows] = part
+    return kept
 
 
 def _policy_name(head: str, name: str) -> str:

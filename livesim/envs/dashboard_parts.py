@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
-from matplotlib.ticker import FuncFormatter, LinearLocator
+from matplotlib.ticker import FuncFormatter, LinearLocator, MaxNLocator
 
 from livesim.envs.render import words
 from livesim.status import RoomStatus
@@ -29,7 +29,18 @@ TERM_COLOURS = {
     "prizes": "#c9a227",
     "complaints": "#868e96",
 }
-_CYCLE = ("#4cc9f0", "#f9c74f", "#80ed99", "#b197fc", "#ff9f5a", "#f78fb3", "#63e6be", "#74a9ff", "#d4b483", "#a5d8ff")
+_CYCLE = (
+    "#4cc9f0",
+    "#f9c74f",
+    "#80ed99",
+    "#b197fc",
+    "#ff9f5a",
+    "#f78fb3",
+    "#63e6be",
+    "#74a9ff",
+    "#d4b483",
+    "#a5d8ff",
+)
 
 
 def add_panel(
@@ -46,7 +57,9 @@ def add_panel(
     )  # fmt: skip
     wide, high = _pixels(figure)
     if title:
-        label = figure.text((left + 16) / wide, 1 - (top + 22) / high, title, fontsize=8, color=TEXT, weight="bold")
+        label = figure.text(
+            (left + 16) / wide, 1 - (top + 22) / high, title, fontsize=8, color=TEXT, weight="bold"
+        )
         end = label.get_window_extent(figure.canvas.get_renderer()).x1  # type: ignore[attr-defined]
         figure.text((end + 10) / wide, 1 - (top + 22) / high, note, fontsize=7.5, color=MUTED)
 
@@ -61,16 +74,18 @@ def add_plot(
         side.set_visible(False)
     axes.grid(axis="y", color=GRID, linewidth=0.7)
     axes.tick_params(colors=MUTED, labelsize=7, length=0, pad=3, labelbottom=time_labels)
-    axes.yaxis.set_major_locator(LinearLocator(ticks))
+    axes.yaxis.set_major_locator(LinearLocator(2) if ticks == 2 else MaxNLocator(ticks))
     axes.yaxis.set_major_formatter(FuncFormatter(_percent if percent else _short))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: f"{int(minutes // 60)}:{int(minutes % 60):02d}"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda minutes, _: f"{int(minutes // 60)}:{int(minutes % 60):02d}")
+    )
     axes.set_axisbelow(True)
     return axes
 
 
-def time_ticks(minutes: float) -> np.ndarray:
-    """Return round tick positions over a session of `minutes`."""
-    step = next((s for s in (1, 2, 5, 10, 15, 30, 60, 120) if minutes / s <= 8), 240)
+def time_ticks(minutes: float, most: int = 8) -> np.ndarray:
+    """Return at most about `most` round tick positions over a session of `minutes`."""
+    step = next((s for s in (1, 2, 5, 10, 15, 30, 60, 120) if minutes / s <= most), 240)
     return np.arange(0, minutes + 1e-9, step)
 
 
@@ -105,7 +120,15 @@ class TextColumn:
         wide, high = _pixels(figure)
         self._colour = colour
         self._texts = [
-            figure.text(left / wide, 1 - (top + i * step) / high, "", fontsize=size, color=colour, ha=ha, animated=True)
+            figure.text(
+                left / wide,
+                1 - (top + i * step) / high,
+                "",
+                fontsize=size,
+                color=colour,
+                ha=ha,
+                animated=True,
+            )
             for i in range(count)
         ]
         self.artists: list[Artist] = list(self._texts)
@@ -136,7 +159,9 @@ class Strips:
             np.zeros((6, 1, 4)), aspect="auto", interpolation="nearest", extent=(0, 1, 3, 0), animated=True
         )
         self._names = [
-            self._axes.text(0, 0, "", fontsize=6.5, color=BACKGROUND, va="center", animated=True, clip_on=True)
+            self._axes.text(
+                0, 0, "", fontsize=6.5, color=BACKGROUND, va="center", animated=True, clip_on=True
+            )
             for _ in range(48)
         ]
         self._width = width
@@ -152,7 +177,11 @@ class Strips:
     def show(self, status: RoomStatus) -> None:
         """Colour the decisions so far and name the stretches that are wide enough."""
         past = status.history
-        bands = ((past.item, status.item_names), (past.ad, status.format_names), (past.interaction, status.kind_names))
+        bands = (
+            (past.item, status.item_names),
+            (past.ad, status.format_names),
+            (past.interaction, status.kind_names),
+        )
         self._image.set_visible(len(past) > 0)
         if not len(past):
             for text in self._names:
@@ -173,14 +202,22 @@ class Strips:
                 first, place = place, place + len(list(run))
                 if choice < 0:
                     continue
-                room = int((edges[place] - edges[first]) / self._minutes * self._width / 5.2) - 1
-                text = next(free, None) if room >= 3 else None
+                wide = (edges[place] - edges[first]) / self._minutes * self._width
+                label = _whole_words(words(names[choice]), round((wide - 6) / 4.9))
+                text = next(free, None) if label else None
                 if text is not None:
-                    text.set_position((edges[first] + self._minutes * 0.004, row + 0.5))
-                    text.set_text(words(names[choice])[:room])
+                    text.set_position((edges[first] + self._minutes * 0.005, row + 0.5))
+                    text.set_text(label)
                     text.set_visible(True)
         for text in free:
             text.set_visible(False)
+
+
+def _whole_words(text: str, length: int) -> str:
+    """Return the first words of `text` that fit into `length` characters, perhaps none."""
+    if len(text) <= length:
+        return text
+    return text[: length + 1].rpartition(" ")[0] if length > 0 else ""
 
 
 def _band_pixels(bands: Sequence[np.ndarray]) -> np.ndarray:
@@ -194,7 +231,9 @@ def _band_pixels(bands: Sequence[np.ndarray]) -> np.ndarray:
     return image
 
 
-def _box(figure: Figure, left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
+def _box(
+    figure: Figure, left: float, top: float, width: float, height: float
+) -> tuple[float, float, float, float]:
     wide, high = _pixels(figure)
     return left / wide, 1 - (top + height) / high, width / wide, height / high
 

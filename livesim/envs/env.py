@@ -18,13 +18,14 @@ class RoomEnv(gymnasium.Env):
     """One live-streaming session: an agent decides what to show, when to sell ads and when to engage.
 
     Ids: `livesim/Room-v0` (all heads), `livesim/Recommend-v0`, `livesim/AdPlacement-v0` and
-    `livesim/InteractionTiming-v0` (one head; policies of the scenario play the others). One step is one decision,
-    30 simulated seconds by default.
+    `livesim/InteractionTiming-v0` (one head; policies of the scenario play the others). One step is one
+    decision, 30 simulated seconds by default.
 
     ## Observation
-    Only what a platform could measure: audience, network, chat, money, what is on, what is possible now. A flat
-    `Box` of float32 (default) or, with `observation="dict"`, a one-level `Dict` of 1-D boxes; bounded and finite, in
-    natural units. Both come from one field table: `env.unwrapped.layout.table_markdown()` prints it.
+    Only what a platform could measure: audience, network, chat, money, what is on, what is
+    possible now. A flat `Box` of float32 (default) or, with `observation="dict"`, a one-level `Dict` of 1-D
+    boxes; bounded and finite, in natural units. Both come from one field table:
+    `env.unwrapped.layout.table_markdown()` prints it.
 
     ## Action heads
     `Discrete` for one head, else `MultiDiscrete` with one entry per head, in the order of `heads`:
@@ -33,19 +34,21 @@ class RoomEnv(gymnasium.Env):
     - `ads` (F+1): 0 none, f+1 open the break or overlay of format f now; an auction fills it.
     - `interact` (J+1): 0 none, j+1 start interaction kind j now.
 
-    `action_masks()` and `info["action_mask"]` say what would do something now, heads side by side. A masked choice is
-    a no-op counted in `info["events"]["masked_actions"]`; a choice outside the space is an ActionError.
+    `action_masks()` and `info["action_mask"]` say what would do something now, heads side by side. A masked
+    choice is a no-op counted in `info["events"]["masked_actions"]`; a choice outside the space is an
+    ActionError.
 
     ## Reward terms
-    Credits, a sum of named terms times the weights of a preset: watch, gifts, ads, orders, follows, return, chat,
-    prizes, complaints. `info["reward_terms"]` holds every weighted term and adds up to the reward. With
-    `reward_mode="expected"` random credits are paid by their compensator (same mean, far less noise), with
-    "realised" as they happen; both totals are in info as `reward_expected` and `reward_realised`. Constraint costs
-    are apart from reward, in `info["costs"]`.
+    Credits, a sum of named terms times the weights of a preset: watch, gifts, ads, orders,
+    follows, return, chat, prizes, complaints. `info["reward_terms"]` holds every weighted term and adds up to
+    the reward. With `reward_mode="expected"` random credits are paid by their compensator (same mean, far
+    less noise), with "realised" as they happen; both totals are in info as `reward_expected` and
+    `reward_realised`. Constraint costs are apart from reward, in `info["costs"]`.
 
     ## Start
-    An empty room at time 0; viewers arrive as time passes. The seed of `reset` fixes all luck: two policies on one
-    seed meet the same candidate viewers. Without a seed the next session continues the environment's own stream.
+    An empty room at time 0; viewers arrive as time passes. The seed of `reset` fixes all luck: two
+    policies on one seed meet the same candidate viewers. Without a seed the next session continues the
+    environment's own stream.
 
     ## End
     `terminated` at the scheduled end of the session, which the observation announces (`remaining_min`). Never
@@ -61,9 +64,9 @@ class RoomEnv(gymnasium.Env):
     - `render_mode`: None, "ansi" (text of one screen) or "rgb_array" (dashboard frame, needs matplotlib).
     - `overrides`: dotted scenario key -> value, such as {"session.duration_s": 1800}.
 
-    Info, on every reset and step: time_s, viewers, action_mask, reward_terms, reward_expected, reward_realised,
-    costs, events (counts and sums since the last decision). `copy.deepcopy` and `pickle` in mid-session give an
-    environment that continues exactly.
+    Info, on every reset and step: time_s, viewers, action_mask, reward_terms, reward_expected,
+    reward_realised, costs, events (counts and sums since the last decision). `copy.deepcopy` and `pickle` in
+    mid-session give an environment that continues exactly.
 
     ## Versions
     - v0: first release.
@@ -106,14 +109,14 @@ class RoomEnv(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Start a session. `seed` is the room's seed; without it the next one of this environment's stream."""
+        """Start a session with the luck of `seed`; without it, with the next of this environment's stream."""
         if self._phase == "closed":
             raise OrderError("reset() on a closed environment: make a new one.")
         if options:
             raise ConfigError(f"options: unknown key '{sorted(options)[0]}'. Known: none.")
         super().reset(seed=seed)
         room_seed = episode_seed(self.np_random) if seed is None else seed
-        self.batch.reset([room_seed], new_policies=seed is not None)
+        self.batch.reset([room_seed])
         self._phase = "running"
         observation = self.batch.observe()
         _, info = self.batch.outcome()
@@ -139,7 +142,9 @@ class RoomEnv(gymnasium.Env):
         """Return the text ("ansi") or the (H, W, 3) uint8 frame ("rgb_array") of the room now."""
         self._require_started("render")
         if self.render_mode is None:
-            gymnasium.logger.warn("render() without a render_mode: pass render_mode='ansi' or 'rgb_array' to make().")
+            gymnasium.logger.warn(
+                "render() without a render_mode: pass render_mode='ansi' or 'rgb_array' to make()."
+            )
             return None
         return self.renderer.draw(self.batch.status(0), self.batch.weights)
 

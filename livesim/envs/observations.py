@@ -19,7 +19,7 @@ OBSERVATIONS = ("flat", "dict")
 
 
 class ObservationLayout:
-    """Where each analytics field of a scenario sits in an observation, and what the choices of each head are called.
+    """Where each analytics field sits in an observation, and what the choices of each head are called.
 
     fields: the table, in flat order. slices: field -> its place in a flat observation of `size` numbers.
     flat_space: Box (size,) float32. dict_space: one-level Dict of 1-D Boxes (a scalar field has shape (1,)).
@@ -40,13 +40,17 @@ class ObservationLayout:
         self.item_names = tuple(item.name for item in scenario.content.items)
         self.format_names = tuple(form.name for form in scenario.ads.formats)
         self.kind_names = tuple(kind.name for kind in scenario.interactions.kinds)
-        self.choice_names = {"recommend": self.item_names, "ads": self.format_names, "interact": self.kind_names}
+        self.choice_names = {
+            "recommend": self.item_names,
+            "ads": self.format_names,
+            "interact": self.kind_names,
+        }
         self.head_sizes = tuple(len(names) + 1 for names in self.choice_names.values())
-        boxes = {field.name: _box(field) for field in self.fields}
+        boxes: dict[str, spaces.Space[Any]] = {field.name: _box(field) for field in self.fields}
         self.dict_space = spaces.Dict(boxes)
         self.flat_space = spaces.Box(
-            np.concatenate([box.low for box in boxes.values()]),
-            np.concatenate([box.high for box in boxes.values()]),
+            np.concatenate([_box(field).low for field in self.fields]),
+            np.concatenate([_box(field).high for field in self.fields]),
             dtype=np.float32,
         )
 
@@ -66,8 +70,12 @@ class ObservationLayout:
         return flat
 
     def columns(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return field -> (R, n) as `dict_space` has it: scalar fields get an axis of length 1."""
+        """Return field -> (R, n) from field -> (R, *shape), as `dict_space` has it: a scalar is (R, 1)."""
         return {name: value if value.ndim == 2 else value[:, None] for name, value in values.items()}
+
+    def named(self, flat: np.ndarray) -> dict[str, np.ndarray]:
+        """Return a dict observation made of views of a flat one, (R, size)."""
+        return {name: flat[:, place] for name, place in self.slices.items()}
 
     def split(self, observation: Any) -> dict[str, np.ndarray]:
         """Return field -> (n, *shape) of a batch of observations: flat (n, size) or a dict of columns.

@@ -15,7 +15,7 @@ _INDENT = " " * 11
 
 
 def status_text(status: RoomStatus, weights: Mapping[str, float]) -> str:
-    """Return about 25 lines of 80 characters: time, audience, network, chat, what is on, money, recent events."""
+    """Return about 25 lines of 80 characters: time, crowd, network, what is on, money, recent events."""
     lines = [*_header(status), *_crowd(status), *_on_air(status), *_money(status, weights), *_recent(status)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -49,7 +49,12 @@ def _crowd(status: RoomStatus) -> list[str]:
     return [
         _row("AUDIENCE", f"{status.viewers:,} viewers", past.viewers, f"peak {peak:,}"),
         _row("CHAT", f"{status.chat_per_min:,.1f} per min", past.chat_per_min, ""),
-        _row("NETWORK", f"{status.bitrate_mbps:.2f} Mbit/s", past.bitrate_mbps, f"{status.live_latency_s:.1f} s behind"),
+        _row(
+            "NETWORK",
+            f"{status.bitrate_mbps:.2f} Mbit/s",
+            past.bitrate_mbps,
+            f"{status.live_latency_s:.1f} s behind",
+        ),
         _row("", f"{status.stall_share:.2%} stalled", past.stall_share, ""),
         "",
     ]

@@ -22,15 +22,15 @@ class RoomVectorEnv(VectorEnv):
 
     Row i with seed s is bit for bit RoomEnv with seed s. Autoreset is SAME_STEP: when a session ends, `step`
     returns the first observation of the next one, and the last observation and info of the finished one in
-    `info["final_obs"]` and `info["final_info"]`. Info has the keys of RoomEnv as arrays, room axis first, each with
-    its `_key` mask as gymnasium does it, also inside nested dicts.
+    `info["final_obs"]` and `info["final_info"]`. Info has the keys of RoomEnv as arrays, room axis first,
+    each with its `_key` mask as gymnasium does it, also inside nested dicts.
 
-    `reset(seed=s)` gives row i the seed s + i; a list gives each row its own. Later episodes of a row draw their seed
-    from that row's generator, as RoomEnv does on `reset()` without a seed. `options={"reset_mask": (R,) bool}`
-    restarts only some rows.
+    `reset(seed=s)` gives row i the seed s + i; a list gives each row its own. Later episodes of a row draw
+    their seed from that row's generator, as RoomEnv does on `reset()` without a seed. `options={"reset_mask":
+    (R,) bool}` restarts only some rows.
 
-    Prefer this (`vectorization_mode="vector_entry_point"`) to sync or async vectorisation of RoomEnv: one batch
-    shares the work of a step, and processes cost more than a step takes.
+    Prefer this (`vectorization_mode="vector_entry_point"`) to sync or async vectorisation of RoomEnv: one
+    batch shares the work of a step, and processes cost more than a step takes.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
@@ -85,7 +85,7 @@ class RoomVectorEnv(VectorEnv):
         rows = self._rows_to_reset(options)
         seeds = self._episode_seeds(seed, rows)
         everything = len(rows) == self.num_envs
-        self.batch.reset(seeds, None if everything else rows, new_policies=everything and seed is not None)
+        self.batch.reset(seeds, None if everything else rows)
         observation = self.batch.observe()
         _, info = self.batch.outcome()
         is_new = np.zeros(self.num_envs, dtype=bool)
@@ -137,7 +137,9 @@ class RoomVectorEnv(VectorEnv):
                 f"options: reset_mask must be {self.num_envs} bools with at least one True; got {mask!r}."
             )
         if self._generators is None and not mask.all():
-            raise OrderError("reset() of some rooms before the first reset() of all: call reset() without reset_mask.")
+            raise OrderError(
+                "reset() of some rooms before the first reset() of all: call reset() without reset_mask."
+            )
         return np.flatnonzero(mask)
 
     def _episode_seeds(self, seed: int | Sequence[int | None] | None, rows: np.ndarray) -> list[int]:

@@ -28,7 +28,7 @@ def admit_giver(v, p, key):
     """
     is_giver, has_given, _, _ = uniforms(key, v.viewer_id, CH_GIVER, 0)
     v.gift_count = 0
-    v.gift_rate = 0.0
+    v.gift_rate, v.gift_z, v.gift_mean, v.gift_left, v.wallet = 0.0, 0.0, 0.0, 0.0, 0.0
     if is_giver >= p.giver_share:
         return
     z, rate_e, wallet_e, _ = normals(key, v.viewer_id, CH_GIVER, 1)

@@ -10,12 +10,12 @@ from livesim.chat.state import QUEUE
 from livesim.compiled import kernel
 from livesim.content.state import NEVER
 from livesim.journal import note
-from livesim.ledger import J_PARTICIPATE, NAMED, PARTICIPANTS
-from livesim.randomness import Channel, normals, uniform
+from livesim.ledger import FOLLOWS, FOLLOWS_EXPECTED, J_FOLLOW, J_PARTICIPATE, NAMED, PARTICIPANTS
+from livesim.randomness import Channel, normals, uniform, uniforms
 
 CH_PARTICIPATION = int(Channel.PARTICIPATION)
 ALL, AT_RISK, INTENT, GIVERS, NAMED_ONLY, NOBODY = range(6)
-OWN_TASTE = 1_000_000  # draw number of a viewer's own taste for kind 0
+OWN_TASTE, ENTERS_BY = 1_000_000, 2_000_000  # draw numbers: own taste for kind 0, entering by following
 
 
 @kernel
@@ -53,6 +53,12 @@ def decide(v, room, p, kind, uses, ledger, journal, now_s):
     note(journal, room, now_s, v.viewer_id, J_PARTICIPATE, float(room.kind))
     if kind.votes > 0.0:
         vote(v, room)
+    if kind.entry_follow > 0.0 and not v.follows:
+        ledger[FOLLOWS_EXPECTED] += kind.entry_follow
+        if uniforms(room.key, v.viewer_id, CH_PARTICIPATION, ENTERS_BY + int(room.use))[0] < kind.entry_follow:
+            v.follows = 1
+            ledger[FOLLOWS] += 1.0
+            note(journal, room, now_s, v.viewer_id, J_FOLLOW, 1.0)
 
 
 @kernel

@@ -47,7 +47,10 @@ class Interaction:
         )
         tired = math.exp(-config.fatigue_effect * use.fatigue - config.attention * total)
         rooms.strength[r] = tired * (1.0 - config.highlight_effect * highlight)
-        rooms.bother[r] = kind.bother * (1.0 + config.bother_fatigue * total + config.bother_highlight * highlight)
+        rooms.bother[r] = kind.bother * (
+            1.0 + config.bother_repeat * use.fatigue + config.bother_fatigue * total
+            + config.bother_highlight * highlight
+        )  # fmt: skip
         length = kind.open_s
         if kind.needs == "names":
             length = max(config.name_s * self._name(room), room.tick_s)
@@ -58,7 +61,7 @@ class Interaction:
         if kind.mood_show > 0.0:
             lift_everybody(s.alive[r], s.viewers[r], s.rooms[r], kind.mood_show * rooms.strength[r])
         self._pay(room)
-        rooms.kind[r] = j
+        rooms.kind[r] = rooms.kind_shown[r] = j
         rooms.use[r] += 1
         use.uses += 1
         use.fatigue += 1.0

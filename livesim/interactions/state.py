@@ -15,6 +15,7 @@ KIND = [
 ]
 ROOM = [
     ("kind", "i8"),  # open now; -1 none
+    ("kind_shown", "i8"),  # kind that was open last within the present decision; -1 none
     ("use", "i8"),  # uses so far over all kinds
     ("close_s", "f8"),  # when it closes
     ("strength", "f8"),  # effect left by fatigue, attention and highlight at the opening

@@ -1,0 +1,4 @@
+"""Policies for a live room: heuristics by head, and learners behind the extra `train`.
+
+Importing this package, or `agents.heuristics`, loads neither torch nor Stable-Baselines3.
+"""

@@ -1,0 +1,82 @@
+"""The few numbers of a heuristic: declared with unit and bounds, tuned per scenario, overridable by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from livesim.errors import ConfigError, unknown_name_text
+
+TUNED_PATH = Path(__file__).with_name("tuned.yaml")
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class NoParameters:
+    """For policies that have nothing to tune."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the tuner may try: a range (low, high), or a tuple of choices."""
+
+    low: float = 0.0
+    high: float = 0.0
+    choices: tuple[Any, ...] = ()
+
+
+def parameter(default: float, low: float, high: float, unit: str, meaning: str) -> Any:
+    """Declare one number of a heuristic, inclusive bounds."""
+    return field(default=default, metadata={"bounds": Bounds(low, high), "unit": unit, "meaning": meaning})
+
+
+def choice(default: Any, choices: tuple[Any, ...], meaning: str) -> Any:
+    """Declare one choice of a heuristic."""
+    return field(
+        default=default, metadata={"bounds": Bounds(choices=choices), "unit": "choice", "meaning": meaning}
+    )
+
+
+def bounds(kind: type) -> dict[str, Bounds]:
+    """Return name -> Bounds of a parameter dataclass."""
+    return {entry.name: entry.metadata["bounds"] for entry in fields(kind)}
+
+
+def build(kind: type[P], values: Mapping[str, Any], where: str) -> P:
+    """Return parameters from a mapping; ConfigError for an unknown name or a value outside its bounds."""
+    known = bounds(kind)
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(unknown_name_text("parameter", name, known, where))
+        _check(known[name], name, value, where)
+    return kind(**values)
+
+
+def _check(limit: Bounds, name: str, value: Any, where: str) -> None:
+    if limit.choices:
+        if value not in limit.choices:
+            raise ConfigError(unknown_name_text(name, str(value), map(str, limit.choices), where))
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{where}: {name} must be a number, got {value!r}.")
+    if not limit.low <= value <= limit.high:
+        raise ConfigError(f"{where}: {name} must lie in [{limit.low:g}, {limit.high:g}], got {value!r}.")
+
+
+def tuned(kind: type[P], policy: str, scenario_name: str) -> P:
+    """Return a policy's tuned parameters for a scenario; the declared defaults where none are tuned."""
+    values = read_tuned(TUNED_PATH).get(scenario_name, {}).get(policy, {})
+    return build(kind, values, where=f"agents/tuned.yaml: {scenario_name}.{policy}")
+
+
+@cache
+def read_tuned(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return scenario -> policy -> parameter -> value; empty if the file is missing. Cached per process."""
+    if not path.exists():
+        return {}
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}

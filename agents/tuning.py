@@ -1,0 +1,175 @@
+"""Tune the few numbers of the heuristics: random search with successive halving, the same luck for every
+candidate.
+
+Whoever calls supplies the score, so that this module needs no episode loop of its own: `score(factory,
+seeds)` plays one session per seed and returns its returns. Only training seeds may be passed; the result is
+repeatable from its arguments. A candidate replaces the declared defaults only where the paired gain exceeds
+its standard error.
+
+Source: successive halving, Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed bandits",
+ICML 2013.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from agents.parameters import TUNED_PATH, Bounds, bounds, read_tuned
+from livesim import registry
+from livesim.errors import ConfigError
+
+Score = Callable[[Callable[..., Any], Sequence[int]], np.ndarray]
+_HEADER = """\
+# Numbers of the heuristics, tuned per scenario on training seeds by `livesim tune-heuristics`; do not edit by
+# hand. A policy or scenario that is missing here uses the defaults declared beside the policy.
+"""
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """The outcome for one policy; gain: paired difference to the defaults, with its standard error."""
+
+    policy: str
+    params: dict[str, Any]
+    score: float
+    default_score: float
+    gain: float
+    gain_error: float
+    seeds: int
+
+    @property
+    def is_better(self) -> bool:
+        """Return whether the tuned numbers are worth keeping."""
+        return self.gain > self.gain_error
+
+
+def tunable(names: Sequence[str] | None = None) -> list[str]:
+    """Return the policies that have numbers to tune, among `names` if given; single heads first."""
+    chosen = registry.names("policy") if names is None else list(names)
+    found = [
+        name for name in chosen if bounds(getattr(registry.resolve("policy", name), "Parameters", _Nothing))
+    ]
+    return sorted(found, key=lambda name: (name.startswith("room."), name))
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    pass
+
+
+def tune(
+    policy: str,
+    score: Score,
+    seeds: Sequence[int],
+    candidates: int = 16,
+    rounds: int = 3,
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> TuningResult:
+    """Return the best numbers found for one policy.
+
+    score: (factory, seeds) -> (len(seeds),) episode returns. Round i of `rounds` plays len(seeds) / 2^(rounds
+    - i) seeds and keeps the best third; the declared defaults are played throughout, for the paired gain.
+    """
+    factory = registry.resolve("policy", policy)
+    if not tunable([policy]):
+        raise ConfigError(f"policy '{policy}' has no numbers to tune. Tunable: {', '.join(tunable())}.")
+    options = _candidates(
+        factory.Parameters, candidates, np.random.default_rng([seed, len(policy), *policy.encode()])
+    )
+    returns = np.full((len(options), len(seeds)), np.nan)
+    alive = list(range(len(options)))
+    played = 0
+    for i in range(rounds):
+        upto = max(2, math.ceil(len(seeds) / 2 ** (rounds - 1 - i)))
+        for index in sorted({0, *alive}):
+            returns[index, played:upto] = score(partial(factory, params=options[index]), seeds[played:upto])
+        played = upto
+        means = returns[:, :played].mean(axis=1)
+        alive.sort(key=lambda index: -means[index])
+        report(f"{policy}: round {i + 1} of {rounds}, {played} seeds, {len(alive)} candidates")
+        for index in alive[:5]:
+            report(f"  {means[index]:12.2f}  {_text(options[index])}{'  (defaults)' if index == 0 else ''}")
+        alive = alive[: max(1, len(alive) // 3)]
+    best = alive[0]
+    gain = returns[best] - returns[0]
+    error = float(gain.std(ddof=1) / math.sqrt(len(seeds))) if len(seeds) > 1 else math.inf
+    result = TuningResult(
+        policy,
+        options[best],
+        float(returns[best].mean()),
+        float(returns[0].mean()),
+        float(gain.mean()),
+        error,
+        len(seeds),
+    )
+    verdict = "kept" if result.is_better else "not clear, defaults stay"
+    report(
+        f"{policy}: gain over the defaults {result.gain:+.2f} +- {error:.2f} on {len(seeds)} seeds: {verdict}"
+    )
+    return result
+
+
+def write_tuned(results: Sequence[TuningResult], scenario: str, path: Path = TUNED_PATH) -> None:
+    """Update one scenario's numbers in the YAML file, atomically; drop a policy that gained nothing."""
+    document = {name: dict(policies) for name, policies in read_tuned(path).items()}
+    section = document.setdefault(scenario, {})
+    for result in results:
+        if result.is_better:
+            section[result.policy] = result.params
+        else:
+            section.pop(result.policy, None)
+    text = _HEADER + yaml.safe_dump(document, sort_keys=True, default_flow_style=None, width=118)
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    read_tuned.cache_clear()
+
+
+def _candidates(kind: type, count: int, generator: np.random.Generator) -> list[dict[str, Any]]:
+    """Return the defaults, then random points within the bounds, log-uniform over wide positive ranges."""
+    limits = bounds(kind)
+    drawn = [
+        {name: _draw(limit, generator) for name, limit in limits.items()} for _ in range(max(count - 1, 0))
+    ]
+    unique: list[dict[str, Any]] = []
+    for candidate in [asdict(kind()), *drawn]:
+        if candidate not in unique:
+            unique.append(candidate)
+    return unique
+
+
+def _draw(limit: Bounds, generator: np.random.Generator) -> Any:
+    if limit.choices:
+        return limit.choices[int(generator.integers(len(limit.choices)))]
+    if limit.low > 0 and limit.high / limit.low >= 10:
+        value = math.exp(generator.uniform(math.log(limit.low), math.log(limit.high)))
+    else:
+        value = float(generator.uniform(limit.low, limit.high))
+    rounded = float(f"{value:.3g}")
+    return min(max(rounded, limit.low), limit.high)
+
+
+def _text(params: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in params.items()
+    )

@@ -1,0 +1,1 @@
+"""Experiments: configure, train, evaluate on the same luck, compare, report."""

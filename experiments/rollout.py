@@ -1,0 +1,135 @@
+"""The only episode loop of the project: play a policy on given seeds and measure every episode."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.environment import EnvConfig
+from experiments.episode_table import EpisodeTable, stack
+from livesim.envs.actions import NOTHING
+
+if TYPE_CHECKING:
+    from agents.policy import Policy
+    from livesim.envs.vector_env import RoomVectorEnv
+
+Progress = Callable[[float], None]
+"""Called with the number of episodes (a fraction while they run) finished since the last call."""
+
+
+def rollout(
+    policy: Policy,
+    env_config: EnvConfig,
+    seeds: Sequence[int],
+    batch: int = 64,
+    deterministic: bool = True,
+    progress: Progress | None = None,
+) -> EpisodeTable:
+    """Return one row of measurements per seed, in the order of `seeds`.
+
+    policy: anything with SB3's `predict`. One that has `initial_state(seeds)` is given the seeds of its
+    rooms, so that dice it rolls belong to an episode. Rooms are played `batch` at a time; the result does not
+    depend on it, because row r of a batch equals the room alone.
+    """
+    tables = []
+    for first in range(0, len(seeds), batch):
+        chunk = list(seeds[first : first + batch])
+        rooms = env_config.make(len(chunk))
+        try:
+            tables.append(_play(policy, rooms, chunk, deterministic, progress))
+        finally:
+            rooms.close()
+    return stack(tables)
+
+
+def _play(
+    policy: Policy, rooms: RoomVectorEnv, seeds: list[int], deterministic: bool, progress: Progress | None
+) -> EpisodeTable:
+    totals = _Totals(rooms, len(seeds))
+    observation, _ = rooms.reset(seed=seeds)
+    state = policy.initial_state(seeds) if hasattr(policy, "initial_state") else None
+    starts = np.ones(len(seeds), dtype=bool)
+    active = np.ones(len(seeds), dtype=bool)
+    while active.any():
+        actions, state = policy.predict(observation, state, starts, deterministic)
+        observation, reward, terminated, truncated, info = rooms.step(actions)
+        starts = terminated | truncated
+        totals.add(actions, reward, ending_info(info, starts), active)
+        active &= ~starts
+        if progress is not None:
+            progress(len(seeds) / rooms.scenario.decisions)
+    return totals.table(seeds)
+
+
+def ending_info(info: Mapping[str, Any], ended: np.ndarray) -> Mapping[str, Any]:
+    """Return info about the step just taken; in rows that ended, the autoreset put it under `final_info`."""
+    if not ended.any() or "final_info" not in info:
+        return info
+    return _choose(info["final_info"], info, ended)
+
+
+def _choose(final: Mapping[str, Any], current: Mapping[str, Any], ended: np.ndarray) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    for key, last in final.items():
+        if key.startswith("_"):
+            continue
+        now = current.get(key)
+        if isinstance(last, Mapping):
+            chosen[key] = _choose(last, now if isinstance(now, Mapping) else {}, ended)
+        elif isinstance(last, np.ndarray) and isinstance(now, np.ndarray) and last.shape == now.shape:
+            chosen[key] = np.where(ended.reshape(-1, *[1] * (last.ndim - 1)), last, now)
+        else:
+            chosen[key] = last
+    return chosen
+
+
+class _Totals:
+    """Sums over the decisions of one batch of episodes; rows stop adding when their episode has ended."""
+
+    def __init__(self, rooms: RoomVectorEnv, count: int) -> None:
+        self.choices = {head: (NOTHING[head], *rooms.layout.choice_names[head]) for head in rooms.heads}
+        self.sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(count))
+        self.decision_s = rooms.scenario.session.decision_s
+        self.peak = np.zeros(count)
+        self.length = np.zeros(count)
+
+    def add(
+        self, actions: np.ndarray, reward: np.ndarray, info: Mapping[str, Any], active: np.ndarray
+    ) -> None:
+        sums = self.sums
+        sums["return"] += np.where(active, reward, 0.0)
+        sums["return_expected"] += np.where(active, info["reward_expected"], 0.0)
+        sums["return_realised"] += np.where(active, info["reward_realised"], 0.0)
+        for group, prefix in (("reward_terms", "term."), ("events", "event."), ("costs", "cost.")):
+            for name, values in info[group].items():
+                if not name.startswith("_"):
+                    sums[prefix + name] += np.where(active, values, 0.0)
+        sums["viewers"] += np.where(active, info["viewers"], 0.0)
+        self.peak = np.where(active, np.maximum(self.peak, info["viewers"]), self.peak)
+        self.length += active
+        chosen = np.asarray(actions).reshape(len(active), len(self.choices))
+        for column, (head, names) in enumerate(self.choices.items()):
+            for index, choice in enumerate(names):
+                sums[f"action.{head}.{choice}"] += active & (chosen[:, column] == index)
+
+    def table(self, seeds: Sequence[int]) -> EpisodeTable:
+        sums, length = self.sums, np.maximum(self.length, 1.0)
+        started_s = sums["event.present_s"] - sums["event.startup_s"]
+        columns = {
+            "seed": np.array(seeds, dtype=np.int64),
+            **{name: sums[name] for name in ("return", "return_expected", "return_realised")},
+            **{name: values for name, values in sums.items() if name.startswith("term.")},
+            "viewers_mean": sums["viewers"] / length,
+            "viewers_peak": self.peak,
+            "stall_share": sums["event.stall_s"] / np.maximum(started_s, 1e-9),
+            "ad_minutes_per_hour": 60.0 * sums["event.ad_s"] / (length * self.decision_s),
+            "masked_actions": sums["event.masked_actions"],
+            **{name: values for name, values in sums.items() if name.startswith("event.")},
+            **{name: values / length for name, values in sums.items() if name.startswith("cost.")},
+            **{name: values for name, values in sums.items() if name.startswith("action.")},
+            "length": self.length,
+        }
+        return EpisodeTable(columns)

@@ -1,0 +1,48 @@
+"""Tune the rules on training luck, so that a learner is compared with rules at their best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from agents.policy import Policy
+from agents.tuning import TuningResult, tunable, tune, write_tuned
+from experiments.rollout import rollout
+from experiments.sanity import env_for
+from experiments.seeds import TUNING_START
+
+
+def tune_scenario(
+    scenario: str,
+    policies: Sequence[str] | None,
+    episodes: int,
+    candidates: int,
+    rounds: int,
+    report: Callable[[str], None] = print,
+) -> list[TuningResult]:
+    """Tune the policies of one scenario, each in the environment of its head, and write agents/tuned.yaml.
+
+    Every candidate plays the same `episodes` seeds, which nothing else uses. The file is written after each
+    policy.
+    """
+    name = env_for("room", scenario, {}).load_scenario().name
+    seeds = range(TUNING_START, TUNING_START + episodes)
+    results = []
+    for policy in tunable(policies):
+        result = tune(policy, _score(policy, scenario), seeds, candidates, rounds, report=report)
+        write_tuned([result], name)
+        results.append(result)
+    return results
+
+
+def _score(policy: str, scenario: str) -> Callable[..., np.ndarray]:
+    env = env_for(policy.partition(".")[0], scenario, {})
+    rooms = env.make(1)
+    layout, loaded = rooms.layout, rooms.scenario
+    rooms.close()
+
+    def score(factory: Callable[..., Policy], seeds: Sequence[int]) -> np.ndarray:
+        return rollout(factory(layout, loaded, 0), env, seeds)["return"]
+
+    return score
