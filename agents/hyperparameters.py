@@ -36,8 +36,6 @@ class Hyperparameters(Config):
     gamma: float = number(0.998, 0.0, 1.0, "per decision", "discount")
     net: tuple[int, ...] = switch((128, 128), "widths of the hidden layers")
     activation: Literal["tanh", "relu"] = switch("tanh", "activation of the hidden layers")
-    normalise_observation: bool = switch(True, "scale observations by running mean and spread")
-    normalise_reward: bool = switch(True, "scale rewards by the spread of the running discounted return")
     initial_bias: Literal["nothing"] | None = switch(
         None, '"nothing": start with action 0 likely (.9) in every head'
     )

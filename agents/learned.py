@@ -75,11 +75,8 @@ class Learner:
         self._is_mid_rollout = False
 
     def _make_normaliser(self) -> Normaliser:
-        layout, hyper = self.env.layout, self.hyper
-        fixed = fixed_columns(layout) if hyper.normalise_observation else range(layout.size)
-        return Normaliser(
-            layout.size, list(fixed), hyper.gamma, hyper.num_envs, rewards=hyper.normalise_reward
-        )
+        layout = self.env.layout
+        return Normaliser(layout.size, fixed_columns(layout), self.hyper.gamma, self.hyper.num_envs)
 
     def _make_twin(self) -> TwinRooms | None:
         if self.hyper.twin is None:

@@ -40,22 +40,18 @@ class RunningMoments:
 
 
 class Normaliser:
-    """Scales observations by running mean and spread, and rewards by the spread of the running discounted
-    return.
+    """Scales observations by running mean and spread, rewards by the spread of the discounted return so far.
 
     Masks and one-hots stay as they are. Rewards are divided but not centred, so that the sign of a reward and
     the best policy are kept. `is_frozen` stops learning the statistics, for off-policy learners whose
     replayed observations must not change meaning.
     """
 
-    def __init__(
-        self, size: int, fixed: Sequence[int], gamma: float, num_envs: int, rewards: bool = True
-    ) -> None:
+    def __init__(self, size: int, fixed: Sequence[int], gamma: float, num_envs: int) -> None:
         self.observations = RunningMoments(size)
         self.returns = RunningMoments(1)
         self.gamma = gamma
         self.running = np.zeros(num_envs)
-        self.scales_rewards = rewards
         self.is_frozen = False
         self._is_scaled = np.ones(size, dtype=bool)
         self._is_scaled[list(fixed)] = False
@@ -88,16 +84,10 @@ class Normaliser:
     @property
     def reward_scale(self) -> float:
         """Return what raw rewards are divided by."""
-        return (
-            float(np.sqrt(self.returns.var[0] + _EPSILON))
-            if self.scales_rewards and self.returns.count
-            else 1.0
-        )
+        return float(np.sqrt(self.returns.var[0] + _EPSILON)) if self.returns.count else 1.0
 
     def reward(self, reward: np.ndarray) -> np.ndarray:
         """Return scaled rewards, float32."""
-        if not self.scales_rewards:
-            return reward.astype(np.float32)
         return np.clip(reward / self.reward_scale, -CLIP_REWARD, CLIP_REWARD).astype(np.float32)
 
     def state(self) -> dict[str, np.ndarray]:

@@ -158,6 +158,8 @@ def _do(
     display = simulator_display()
     folder = ResultFolder.resume(path, config) if resume else ResultFolder.create(path, config)
     display.say(f"Result folder: {path}")
+    if changed := folder.changed_versions():
+        display.say(f"Warning: not what this result was begun with; numbers may differ. {'; '.join(changed)}")
     try:
         comparison = run_stages(folder, config, display, stages, jobs)
     except KeyboardInterrupt:

@@ -80,6 +80,12 @@ class Algorithm(Strict):
         """The name in tables."""
         return self.label or self.name
 
+    def resolved(self) -> dict[str, Any]:
+        """Return every hyperparameter, defaults included; raises the LivesimError of a wrong one."""
+        from agents import hyperparameters
+
+        return hyperparameters.validate(self.algorithm, self.settings()).model_dump(mode="json")
+
     def settings(self) -> dict[str, Any]:
         """Return the hyperparameters with how the learner starts, as a learner is built from them."""
         start = {"warm_start": self.warm_start, "initial_bias": self.initial_bias}
@@ -153,6 +159,7 @@ class ExperimentConfig(Strict):
         """Return a hash of all that the results depend on: this configuration and the resolved scenario."""
         data = {key: value for key, value in self.as_data().items() if key not in ("batch", "description")}
         data["scenario"] = self.env.load_scenario().model_dump(mode="json")
+        data["resolved"] = [entry.resolved() for entry in self.algorithms]
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
@@ -290,9 +297,7 @@ def _about(where: str) -> Iterator[None]:
 
 def _check_algorithm(entry: Algorithm, config: ExperimentConfig) -> None:
     """Build the learner once, untrained: whatever it would refuse, it refuses now."""
-    from agents import hyperparameters
-
-    hyperparameters.validate(entry.algorithm, entry.settings())
+    entry.resolved()
     if entry.warm_start and "policy" in entry.warm_start:
         config.env.policy(entry.warm_start["policy"])
     from experiments.learners import new_learner

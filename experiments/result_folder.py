@@ -2,7 +2,7 @@
 
     config.yaml          the resolved experiment; `livesim run RESULT/config.yaml` repeats it
     scenario.json        the resolved scenario, every number
-    versions.json        python, packages, livesim, git commit, machine
+    versions.json        python, packages, hash of the simulator, git commit, machine
     seeds.json           training, curve and evaluation seeds
     status.json          state (running, complete, ...), digest of the configuration, what is finished
     runs/NAME/seedK/     a learner: checkpoint, model, curve.csv (its scores), progress.csv (its losses)
@@ -36,6 +36,7 @@ except ImportError:  # Windows: two processes in one folder are not noticed ther
 
 from experiments.config import ExperimentConfig, config_from
 from experiments.yaml_source import read_source
+from livesim.compiled import source_hash
 from livesim.errors import ConfigError, ResultFolderError
 
 PACKAGES = (
@@ -126,6 +127,19 @@ class ResultFolder:
             raise ResultFolderError(f"{file}: is damaged: it must hold state, digest and finished")
         return data
 
+    def changed_versions(self) -> list[str]:
+        """Return what differs from the software the folder was begun with, as "numpy: 2.3.0 then, 2.4.6 now"."""
+        try:
+            then = json.loads((self.path / "versions.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ResultFolderError(f"{self.path / 'versions.json'}: cannot be read ({error})") from None
+        before, now = _flat(then), _flat(versions())
+        return [
+            f"{name}: {before.get(name)} then, {now[name]} now"
+            for name in now
+            if before.get(name) != now[name]
+        ]
+
     def is_finished(self, stage: str) -> bool:
         """Return whether a stage, such as "train/ppo/seed0", was completed."""
         return stage in self.status()["finished"]
@@ -176,7 +190,7 @@ class ResultFolder:
         for key, value in here.items():
             if key != "description" and there.get(key) != value:
                 return f"{key}: {there.get(key)!r} there, {value!r} here"
-        return "the scenario has changed since"
+        return "the scenario or a default of a learner has changed since"
 
 
 def versions() -> dict[str, Any]:
@@ -192,7 +206,15 @@ def versions() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
         "packages": packages,
+        "simulator_source": source_hash()[:16],
         "git_commit": _git_commit(),
+    }
+
+
+def _flat(versions: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **versions.get("packages", {}),
+        **{key: value for key, value in versions.items() if key != "packages"},
     }
 
 

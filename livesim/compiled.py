@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from numba import njit
 
@@ -40,17 +41,18 @@ def drop_stale_caches() -> None:
         stamp.write_text(now)
 
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+_jit: Any = njit  # its type stubs do not know every option
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
-kernel = njit(**_OPTIONS, _nrt=False)
+kernel = _jit(**_OPTIONS, _nrt=False)
 """Decorate a kernel or a scalar function of one viewer's physics.
 
 Without Numba's run-time reference counts: arrays are borrowed from the caller for the length of the call, and nothing
 is allocated. Counting them cost more than the physics (measured: over half of a tick).
 """
 
-allocating_kernel = njit(**_OPTIONS)
+allocating_kernel = _jit(**_OPTIONS)
 """Decorate a kernel that allocates arrays of its own."""
 
-inlined = njit(**_OPTIONS, inline="always")
+inlined = _jit(**_OPTIONS, inline="always")
 """Decorate a function that must be copied into its caller: Numba cannot return records from a call."""

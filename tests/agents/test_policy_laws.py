@@ -155,3 +155,10 @@ def test_importing_the_heuristics_loads_no_learning_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not {"torch", "stable_baselines3", "sb3_contrib", "matplotlib"} & set(loaded)
+
+
+def test_learning_without_the_extra_says_how_to_install_it():
+    code = "import sys; sys.modules['stable_baselines3'] = None; import agents.learned"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode != 0
+    assert "Install it with: pip install 'livesim[train]'" in result.stderr

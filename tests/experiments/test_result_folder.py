@@ -74,7 +74,29 @@ def test_a_changed_scenario_cannot_resume_a_folder(tmp_path, tiny_file):
     config = load_config(tiny_file, [f"scenario={scenario}"])
     folder = ResultFolder.create(tmp_path / "result", config)
     scenario.write_text("extends: tiny\naudience: {planned_viewers: 17}\n")
-    assert "(the scenario has changed since)" in message_of(ResultFolder.resume, folder.path, config)
+    assert "(the scenario or a default of a learner has changed since)" in message_of(
+        ResultFolder.resume, folder.path, config
+    )
+
+
+def test_other_defaults_of_a_learner_are_another_configuration(tmp_path, config, monkeypatch):
+    from agents import hyperparameters
+
+    folder = ResultFolder.create(tmp_path / "result", config)
+    changed = type("Changed", (hyperparameters.PPO,), {"__annotations__": {"gamma": float}, "gamma": 0.5})
+    monkeypatch.setitem(hyperparameters.ALGORITHMS, "maskable_ppo", changed)
+    assert "has changed since" in message_of(ResultFolder.resume, folder.path, config)
+
+
+def test_software_that_changed_since_is_named(tmp_path, config):
+    folder = ResultFolder.create(tmp_path / "result", config)
+    assert folder.changed_versions() == []
+    file = folder.path / "versions.json"
+    then = json.loads(file.read_text())
+    now = then["packages"]["numpy"]
+    then["packages"]["numpy"] = "1.0"
+    file.write_text(json.dumps(then))
+    assert folder.changed_versions() == [f"numpy: 1.0 then, {now} now"]
 
 
 def test_a_missing_folder_cannot_be_resumed(tmp_path, config):
