@@ -28,7 +28,7 @@ sanity: $(STAMP)  ## the no-free-lunch tables of the shipped rooms
 	$(BIN)/livesim sanity entertainment ecommerce
 
 tables: $(STAMP)  ## train and score everything in the results table of README.md
-	for name in room recommend ads interact; do $(BIN)/livesim run experiments/configs/$$name.yaml || exit 1; done
+	for name in room recommend ads interact; do $(BIN)/livesim run experiments/configs/$$name.yaml --jobs 2 || exit 1; done
 
 lint: $(STAMP)
 	$(BIN)/ruff check . && $(BIN)/mypy

@@ -67,9 +67,7 @@ class RoomDQN(DQN):
             with torch.no_grad():
                 allowed = batch.next_observations[:, self.mask_place] > 0.5
                 preferred = (
-                    self.q_net(batch.next_observations)
-                    .masked_fill(~allowed, -torch.inf)
-                    .argmax(1, keepdim=True)
+                    self.q_net(batch.next_observations).masked_fill(~allowed, -torch.inf).argmax(1, keepdim=True)
                 )
                 future = self.q_net_target(batch.next_observations).gather(1, preferred)
                 target = batch.rewards + (1 - batch.dones) * discounts * future
@@ -88,9 +86,7 @@ class RoomDQN(DQN):
 _ON_POLICY = {"ppo": PPO, "maskable_ppo": MaskablePPO, "a2c": A2C}
 
 
-def build(
-    algorithm: str, hyper: hyperparameters.Hyperparameters, env: RoomsVecEnv, seed: int
-) -> BaseAlgorithm:
+def build(algorithm: str, hyper: hyperparameters.Hyperparameters, env: RoomsVecEnv, seed: int) -> BaseAlgorithm:
     """Return an untrained SB3 model. Raises ConfigError for DQN on several heads."""
     rate = hyper.learning_rate
     end = rate if hyper.learning_rate_end is None else hyper.learning_rate_end
@@ -106,11 +102,7 @@ def build(
     if isinstance(hyper, hyperparameters.DQN):
         return _build_dqn(hyper, env, common)
     shared = ("n_steps", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm")
-    own = (
-        ("batch_size", "n_epochs", "clip_range", "target_kl")
-        if isinstance(hyper, hyperparameters.PPO)
-        else ()
-    )
+    own = ("batch_size", "n_epochs", "clip_range", "target_kl") if isinstance(hyper, hyperparameters.PPO) else ()
     model = _ON_POLICY[algorithm](**common, **{name: getattr(hyper, name) for name in (*shared, *own)})
     if hyper.initial_bias == "nothing":
         _bias_logits(model, env.action_space)

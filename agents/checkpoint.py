@@ -92,9 +92,7 @@ def model_document(model: BaseAlgorithm) -> dict[str, Any]:
     """Return counters and recent episode statistics of a model, JSON-plain."""
     return {
         "counters": {name: getattr(model, name) for name in _COUNTERS if hasattr(model, name)},
-        "episodes": [
-            {name: float(value) for name, value in info.items()} for info in model.ep_info_buffer or ()
-        ],
+        "episodes": [{name: float(value) for name, value in info.items()} for info in model.ep_info_buffer or ()],
         "action_space": json.loads(json.dumps(model.action_space.np_random.bit_generator.state, default=int)),
     }
 

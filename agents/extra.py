@@ -5,6 +5,4 @@ from livesim.errors import ConfigError
 
 def missing_extra(error: ImportError) -> ConfigError:
     """Return the error for a learner without the extra `train`."""
-    return ConfigError(
-        f"learning needs the extra 'train' ({error}). Install it with: pip install 'livesim[train]'"
-    )
+    return ConfigError(f"learning needs the extra 'train' ({error}). Install it with: pip install 'livesim[train]'")

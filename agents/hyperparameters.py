@@ -30,29 +30,21 @@ class Hyperparameters(Config):
 
     num_envs: int = number(16, 1, 4096, "rooms", "rooms played side by side")
     learning_rate: float = number(3e-4, 1e-7, 0.1, "1/step", "step size of Adam")
-    learning_rate_end: float | None = switch(
-        None, "step size at the end of the budget; null keeps it constant"
-    )
+    learning_rate_end: float | None = switch(None, "step size at the end of the budget; null keeps it constant")
     gamma: float = number(0.998, 0.0, 1.0, "per decision", "discount")
     net: tuple[int, ...] = switch((128, 128), "widths of the hidden layers")
     activation: Literal["tanh", "relu"] = switch("tanh", "activation of the hidden layers")
-    initial_bias: Literal["nothing"] | None = switch(
-        None, '"nothing": start with action 0 likely (.9) in every head'
-    )
+    initial_bias: Literal["nothing"] | None = switch(None, '"nothing": start with action 0 likely (.9) in every head')
     warm_start: WarmStart | None = switch(None, "clone a policy first")
     twin: str | None = switch(None, "learn from the difference to the same room played by this policy")
-    threads: int = number(
-        1, 1, 256, "threads", "torch threads; part of the result, because sums depend on it"
-    )
+    threads: int = number(1, 1, 256, "threads", "torch threads; part of the result, because sums depend on it")
 
 
 class OnPolicy(Hyperparameters):
     """What PPO and A2C share."""
 
     n_steps: int = number(120, 1, 100_000, "decisions", "rollout length of each room")
-    gae_lambda: float = number(
-        0.95, 0.0, 1.0, "per decision", "trade of bias against variance in the advantage"
-    )
+    gae_lambda: float = number(0.95, 0.0, 1.0, "per decision", "trade of bias against variance in the advantage")
     ent_coef: float = number(0.003, 0.0, 1.0, "share", "weight of the entropy bonus")
     vf_coef: float = number(0.5, 0.0, 10.0, "share", "weight of the value loss")
     max_grad_norm: float = number(0.5, 0.0, 100.0, "norm", "clip of the gradient")

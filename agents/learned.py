@@ -100,9 +100,7 @@ class Learner:
         be saved. It may evaluate: the learner keeps its own luck.
         """
         if self._is_mid_rollout:
-            raise CheckpointError(
-                "this learner was interrupted inside a rollout: load its last checkpoint to go on."
-            )
+            raise CheckpointError("this learner was interrupted inside a rollout: load its last checkpoint to go on.")
         if step <= self.steps:
             return True
         with self._luck.rolling(self.hyper.threads):
@@ -130,14 +128,10 @@ class Learner:
     def _prepare(self) -> None:
         plan, is_off_policy = self.hyper.warm_start, self.algorithm == "dqn"
         if plan is not None:
-            policy = make_policy(
-                plan.policy, self.env.layout, self.env.scenario, self.env.heads, seed=self.seed
-            )
+            policy = make_policy(plan.policy, self.env.layout, self.env.scenario, self.env.heads, seed=self.seed)
             demonstrations = warm_start.demonstrate(self.rooms, policy, plan.episodes)
             self.normaliser.is_frozen = is_off_policy
-            self.warm_start_agreement = warm_start.clone(
-                self.model, self.rooms, demonstrations, plan, self.hyper.gamma
-            )
+            self.warm_start_agreement = warm_start.clone(self.model, self.rooms, demonstrations, plan, self.hyper.gamma)
         elif is_off_policy:
             warm_start.calibrate(self.rooms, self.seed)
 
@@ -197,8 +191,7 @@ class Learner:
             "budget": self.budget,
             "steps": self.steps,
             "versions": {
-                name: version(name)
-                for name in ("torch", "stable-baselines3", "sb3-contrib", "numpy", "gymnasium")
+                name: version(name) for name in ("torch", "stable-baselines3", "sb3-contrib", "numpy", "gymnasium")
             },
         }
 
@@ -235,9 +228,7 @@ class Learner:
                 problems.append(str(problem))
                 continue
             if problems:
-                warnings.warn(
-                    f"falling back to the older checkpoint {path.name}: {' '.join(problems)}", stacklevel=2
-                )
+                warnings.warn(f"falling back to the older checkpoint {path.name}: {' '.join(problems)}", stacklevel=2)
             return cls._from_step(path)
         raise CheckpointError(f"{folder}: no checkpoint can be used. {' '.join(problems)}")
 

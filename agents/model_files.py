@@ -28,9 +28,7 @@ _PREFIX = "step_"
 Arrays = dict[str, np.ndarray]
 
 
-def write_folder(
-    folder: Path, arrays: Mapping[str, Mapping[str, np.ndarray]], documents: Mapping[str, Any]
-) -> None:
+def write_folder(folder: Path, arrays: Mapping[str, Mapping[str, np.ndarray]], documents: Mapping[str, Any]) -> None:
     """Write arrays[name] to name.npz and documents[name] to name.json; replaces `folder` as a whole."""
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -60,9 +58,7 @@ def read_folder(
     verify(folder)
     try:
         tables = {name: _read_npz(folder / f"{name}.npz") for name in arrays}
-        texts = {
-            name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in documents
-        }
+        texts = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in documents}
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder}: {Path(error.filename).name} is missing.") from None
     except (ValueError, zipfile.BadZipFile, EOFError) as error:

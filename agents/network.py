@@ -81,9 +81,7 @@ class NetworkPolicy:
             actions[:, column] = scores.argmax(axis=1)
             if not deterministic and not self.spec.greedy:
                 chance = np.exp(scores - scores.max(axis=1, keepdims=True))
-                uniform = dice.uniforms(
-                    self.seed, memory["key"], memory["episode"], memory["step"], 100 + column
-                )
+                uniform = dice.uniforms(self.seed, memory["key"], memory["episode"], memory["step"], 100 + column)
                 actions[:, column] = dice.pick(chance, uniform)
             start += size
         memory["step"] += 1

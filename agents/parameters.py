@@ -37,9 +37,7 @@ def parameter(default: float, low: float, high: float, unit: str, meaning: str) 
 
 def choice(default: Any, choices: tuple[Any, ...], meaning: str) -> Any:
     """Declare one choice of a heuristic."""
-    return field(
-        default=default, metadata={"bounds": Bounds(choices=choices), "unit": "choice", "meaning": meaning}
-    )
+    return field(default=default, metadata={"bounds": Bounds(choices=choices), "unit": "choice", "meaning": meaning})
 
 
 def bounds(kind: type) -> dict[str, Bounds]:

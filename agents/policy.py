@@ -152,9 +152,7 @@ class RoomPolicy:
         """Return (n, H) actions."""
         actions, memories = [], []
         for i, part in enumerate(self.parts):
-            action, memory = part.predict(
-                observation, (state[i],) if state else None, episode_start, deterministic
-            )
+            action, memory = part.predict(observation, (state[i],) if state else None, episode_start, deterministic)
             actions.append(action)
             memories.append(memory[0])
         return np.stack(actions, axis=-1), tuple(memories)
@@ -242,9 +240,7 @@ def make_policy(
     for head in heads:
         factory = registry.resolve("policy", parts.get(head, f"{head}.nothing"))
         built[head] = (
-            factory(layout, scenario, seed, params)
-            if head in parts and params
-            else factory(layout, scenario, seed)
+            factory(layout, scenario, seed, params) if head in parts and params else factory(layout, scenario, seed)
         )
     if len(heads) == 1:
         return built[heads[0]]
@@ -261,9 +257,7 @@ def _named_parts(name: str | Mapping[str, str], heads: tuple[str, ...]) -> dict[
         full = _full_name(text, heads)
         head = full.split(".")[0]
         if head != "room" and head not in heads:
-            raise ConfigError(
-                f"policy '{full}' plays {head}, but the environment's heads are {', '.join(heads)}."
-            )
+            raise ConfigError(f"policy '{full}' plays {head}, but the environment's heads are {', '.join(heads)}.")
         if head in parts or ("room" in (*parts, head) and parts):
             raise ConfigError(f"policy '{name}' names more than one policy for a head.")
         parts[head] = full

@@ -56,9 +56,7 @@ class TuningResult:
 def tunable(names: Sequence[str] | None = None) -> list[str]:
     """Return the policies that have numbers to tune, among `names` if given; single heads first."""
     chosen = registry.names("policy") if names is None else list(names)
-    found = [
-        name for name in chosen if bounds(getattr(registry.resolve("policy", name), "Parameters", _Nothing))
-    ]
+    found = [name for name in chosen if bounds(getattr(registry.resolve("policy", name), "Parameters", _Nothing))]
     return sorted(found, key=lambda name: (name.startswith("room."), name))
 
 
@@ -84,9 +82,7 @@ def tune(
     factory = registry.resolve("policy", policy)
     if not tunable([policy]):
         raise ConfigError(f"policy '{policy}' has no numbers to tune. Tunable: {', '.join(tunable())}.")
-    options = _candidates(
-        factory.Parameters, candidates, np.random.default_rng([seed, len(policy), *policy.encode()])
-    )
+    options = _candidates(factory.Parameters, candidates, np.random.default_rng([seed, len(policy), *policy.encode()]))
     returns = np.full((len(options), len(seeds)), np.nan)
     alive = list(range(len(options)))
     played = 0
@@ -114,9 +110,7 @@ def tune(
         len(seeds),
     )
     verdict = "kept" if result.is_better else "not clear, defaults stay"
-    report(
-        f"{policy}: gain over the defaults {result.gain:+.2f} +- {error:.2f} on {len(seeds)} seeds: {verdict}"
-    )
+    report(f"{policy}: gain over the defaults {result.gain:+.2f} +- {error:.2f} on {len(seeds)} seeds: {verdict}")
     return result
 
 
@@ -147,9 +141,7 @@ def write_tuned(results: Sequence[TuningResult], scenario: str, path: Path = TUN
 def _candidates(kind: type, count: int, generator: np.random.Generator) -> list[dict[str, Any]]:
     """Return the defaults, then random points within the bounds, log-uniform over wide positive ranges."""
     limits = bounds(kind)
-    drawn = [
-        {name: _draw(limit, generator) for name, limit in limits.items()} for _ in range(max(count - 1, 0))
-    ]
+    drawn = [{name: _draw(limit, generator) for name, limit in limits.items()} for _ in range(max(count - 1, 0))]
     unique: list[dict[str, Any]] = []
     for candidate in [asdict(kind()), *drawn]:
         if candidate not in unique:
@@ -170,6 +162,5 @@ def _draw(limit: Bounds, generator: np.random.Generator) -> Any:
 
 def _text(params: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in params.items()
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items()
     )

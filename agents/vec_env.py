@@ -142,9 +142,7 @@ class RoomsVecEnv(VecEnv):
     def replay_state(self) -> dict[str, np.ndarray]:
         """Return what rebuilds the rooms exactly, as data: first seeds, episodes finished, actions since."""
         space = self.action_space
-        history = np.array(self._history, dtype=np.int64).reshape(
-            len(self._history), self.num_envs, *space.shape
-        )  # type: ignore[misc]
+        history = np.array(self._history, dtype=np.int64).reshape(len(self._history), self.num_envs, *space.shape)  # type: ignore[misc]
         return {
             "first_seeds": np.array(self._first_seeds, dtype=np.uint64),
             "finished": self._finished.copy(),
@@ -195,9 +193,7 @@ class RoomsVecEnv(VecEnv):
         """Return (num_envs, sum of sizes) bool."""
         return self.env.action_masks()
 
-    def env_method(
-        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
-    ) -> list[Any]:
+    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
         """Return one result per room; `action_masks` is what sb3-contrib asks for."""
         if method_name != "action_masks":
             raise AttributeError(f"RoomsVecEnv has no method '{method_name}' per room; known: action_masks")

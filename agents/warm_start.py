@@ -84,18 +84,13 @@ def calibrate(env: RoomsVecEnv, seed: int) -> None:
     statistics.
     """
     rooms = env.env
-    parts = [
-        make_policy(name, rooms.layout, rooms.scenario, rooms.heads, seed=seed)
-        for name in ("combined", "random")
-    ]
+    parts = [make_policy(name, rooms.layout, rooms.scenario, rooms.heads, seed=seed) for name in ("combined", "random")]
     demonstrate(env, _Mixture(parts, np.arange(env.num_envs) % 2 == 1), env.num_envs)
     assert env.normaliser is not None
     env.normaliser.is_frozen = True
 
 
-def clone(
-    model: BaseAlgorithm, env: RoomsVecEnv, demos: Demonstrations, plan: WarmStart, gamma: float
-) -> float:
+def clone(model: BaseAlgorithm, env: RoomsVecEnv, demos: Demonstrations, plan: WarmStart, gamma: float) -> float:
     """Fit the model to demonstrations; returns the share of decisions in which it now chooses the same."""
     normaliser = env.normaliser
     count = demos.actions.shape[0] * demos.actions.shape[1]
@@ -163,9 +158,7 @@ def _fill_replay(model: RoomDQN, env: RoomsVecEnv, demos: Demonstrations) -> Non
         buffer.add(before, after, demos.actions[t], reward, demos.done[t], infos)
 
 
-def _agreement(
-    model: BaseAlgorithm, observation: torch.Tensor, action: torch.Tensor, mask: torch.Tensor
-) -> float:
+def _agreement(model: BaseAlgorithm, observation: torch.Tensor, action: torch.Tensor, mask: torch.Tensor) -> float:
     model.policy.set_training_mode(False)
     with torch.no_grad():
         if isinstance(model, RoomDQN):
@@ -182,13 +175,10 @@ class _Mixture:
     def __init__(self, parts: list[Any], is_second: np.ndarray) -> None:
         self.parts, self.is_second = parts, is_second
 
-    def predict(
-        self, observation: np.ndarray, state: Any, episode_start: np.ndarray
-    ) -> tuple[np.ndarray, Any]:
+    def predict(self, observation: np.ndarray, state: Any, episode_start: np.ndarray) -> tuple[np.ndarray, Any]:
         states = state or (None, None)
         (first, a), (second, b) = (
-            part.predict(observation, memory, episode_start)
-            for part, memory in zip(self.parts, states, strict=True)
+            part.predict(observation, memory, episode_start) for part, memory in zip(self.parts, states, strict=True)
         )
         chooses = self.is_second if first.ndim == 1 else self.is_second[:, None]
         return np.where(chooses, second, first), (a, b)

@@ -119,9 +119,7 @@ def print_table(results: Sequence[Speed]) -> None:
         "ns per viewer-\ndecision",
         "CPU ms per\ndecision",
     )
-    table = Table(
-        *columns, "SimPy", "kernels", "Python", "bytes per\nviewer slot", "MB", title="speed, one core"
-    )
+    table = Table(*columns, "SimPy", "kernels", "Python", "bytes per\nviewer slot", "MB", title="speed, one core")
     for one in results:
         table.add_row(
             str(one.rooms),

@@ -45,9 +45,7 @@ File = Annotated[Path, typer.Argument(help="experiment file (YAML)")]
 Run = Annotated[Path, typer.Argument(help="result folder of an earlier run")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="replace one setting: total_steps=1000, network.traces=DIR"
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="replace one setting: total_steps=1000, network.traces=DIR"),
 ]
 Out = Annotated[Path | None, typer.Option(help="result folder; default results/NAME")]
 Resume = Annotated[bool, typer.Option("--resume", help="continue an interrupted run in its folder")]
@@ -56,17 +54,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a ta
 
 
 @app.command()
-def run(
-    file: File, settings: Settings = None, out: Out = None, resume: Resume = False, jobs: Jobs = 1
-) -> None:
+def run(file: File, settings: Settings = None, out: Out = None, resume: Resume = False, jobs: Jobs = 1) -> None:
     """Train, evaluate and compare: everything an experiment file asks for, in one result folder."""
     _experiment("run", file, settings or [], out, resume, ("train", "evaluate", "compare"), jobs)
 
 
 @app.command()
-def train(
-    file: File, settings: Settings = None, out: Out = None, resume: Resume = False, jobs: Jobs = 1
-) -> None:
+def train(file: File, settings: Settings = None, out: Out = None, resume: Resume = False, jobs: Jobs = 1) -> None:
     """Train only; `livesim evaluate` or `livesim run --resume` go on from there."""
     _experiment("train", file, settings or [], out, resume, ("train",), jobs)
 
@@ -83,12 +77,8 @@ def evaluate(run: Run) -> None:
 @app.command()
 def compare(
     run: Run,
-    seeds: Annotated[
-        str, typer.Option(help="evaluation seeds, first:end; default those of the experiment")
-    ] = "",
-    policies: Annotated[
-        list[str] | None, typer.Option(help="only these; repeat, or separate by commas")
-    ] = None,
+    seeds: Annotated[str, typer.Option(help="evaluation seeds, first:end; default those of the experiment")] = "",
+    policies: Annotated[list[str] | None, typer.Option(help="only these; repeat, or separate by commas")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the policies of a result again, on any other seeds; nothing in the folder changes."""
@@ -135,7 +125,8 @@ def _experiment(
     stages: tuple[str, ...],
     jobs: int = 1,
 ) -> None:
-    from experiments.config import check_names, load_config
+    from experiments.config import load_config
+    from experiments.config_names import check_names
 
     config = load_config(file, settings)
     check_names(config, str(file))
@@ -147,9 +138,7 @@ def _experiment(
     _do(path, config, stages, again, resume, jobs)
 
 
-def _do(
-    path: Path, config: Any, stages: tuple[str, ...], again: list[str], resume: bool, jobs: int = 1
-) -> None:
+def _do(path: Path, config: Any, stages: tuple[str, ...], again: list[str], resume: bool, jobs: int = 1) -> None:
     from experiments import report
     from experiments.progress import simulator_display
     from experiments.result_folder import ResultFolder

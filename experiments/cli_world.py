@@ -9,9 +9,7 @@ import typer
 
 from livesim.errors import ConfigError
 
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a scenario key")
-]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a scenario key")]
 Seeds = Annotated[str, typer.Option(help="evaluation seeds, first:end")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 Names = Annotated[list[str], typer.Argument(help="scenario names or files")]
@@ -27,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(policies, name="policies")
     for name, command in (
         ("tune-heuristics", tune_heuristics),
+        ("calibrate", calibrate),
         ("sanity", sanity),
         ("luck", luck),
         ("bench", bench),
@@ -67,9 +66,7 @@ def scenarios_validate(names: Names, settings: Settings = None) -> None:
 
 @policies.command("list")
 def policies_list(
-    head: Annotated[
-        str, typer.Option(help="only those for this head: recommend, ads, interact or room")
-    ] = "",
+    head: Annotated[str, typer.Option(help="only those for this head: recommend, ads, interact or room")] = "",
 ) -> None:
     """Print the registered policies, by head."""
     from livesim import registry
@@ -86,9 +83,7 @@ def policies_list(
 
 def tune_heuristics(
     names: Names,
-    only: Annotated[
-        list[str] | None, typer.Option("--policy", help="only these policies; default all")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--policy", help="only these policies; default all")] = None,
     episodes: Annotated[int, typer.Option(help="training seeds per candidate", min=2)] = 16,
     candidates: Annotated[int, typer.Option(help="candidates per policy", min=1)] = 24,
     rounds: Annotated[int, typer.Option(help="rounds of halving", min=1)] = 3,
@@ -100,9 +95,20 @@ def tune_heuristics(
         tune_scenario(name, only, episodes, candidates, rounds)
 
 
-def sanity(
-    names: Names, seeds: Seeds = "1000:1064", settings: Settings = None, as_json: AsJson = False
+def calibrate(
+    names: Names,
+    episodes: Annotated[int, typer.Option(min=2, help="seeds per round")] = 32,
+    rounds: Annotated[int, typer.Option(min=1, help="rounds of feeding the numbers back")] = 4,
 ) -> None:
+    """Measure the mean mood and the reference score that a scenario reproduces under its default policies."""
+    from experiments.calibration import calibrate as measure
+
+    for name in names:
+        print(name)
+        measure(name, episodes, rounds)
+
+
+def sanity(names: Names, seeds: Seeds = "1000:1064", settings: Settings = None, as_json: AsJson = False) -> None:
     """Print the no-free-lunch table: trivial policies against practitioners' rules, on the same luck.
 
     Ends with status 1 where a trivial policy wins.
@@ -151,9 +157,7 @@ def luck(
     same, independent = (float(np.var(v, ddof=1)) for v in (report.same_luck, report.independent))
     if as_json:
         ratio = {"ratio": report.ratio.value, "low": report.ratio.low, "high": report.ratio.high}
-        print(
-            json.dumps({"variance_same_luck": same, "variance_independent": independent, **ratio}, indent=2)
-        )
+        print(json.dumps({"variance_same_luck": same, "variance_independent": independent, **ratio}, indent=2))
         return
     print(f"{name}: return of {first} minus return of {second}, {len(chosen)} seeds")
     print(f"variance on the same luck      {same:14,.0f}")
@@ -162,9 +166,7 @@ def luck(
 
 
 def bench(
-    viewers: Annotated[
-        str, typer.Option(help="concurrent viewers, separated by commas")
-    ] = "100,1000,10000,100000",
+    viewers: Annotated[str, typer.Option(help="concurrent viewers, separated by commas")] = "100,1000,10000,100000",
     scenario: Annotated[str, typer.Option(help="scenario name or file")] = "entertainment",
     decisions: Annotated[int, typer.Option(help="decisions timed at each size", min=1)] = 20,
     as_json: AsJson = False,
@@ -195,8 +197,6 @@ def _overrides(settings: list[str] | None) -> dict[str, Any]:
     for setting in settings or []:
         key, equals, text = setting.partition("=")
         if not equals:
-            raise ConfigError(
-                f"--set {setting}: write key=value, for example --set audience.planned_viewers=100"
-            )
+            raise ConfigError(f"--set {setting}: write key=value, for example --set audience.planned_viewers=100")
         overrides[key.strip()] = read_value(text)
     return overrides

@@ -50,9 +50,7 @@ class Comparison:
     policies: tuple[Scored, ...]
     lines: tuple[Line, ...]
 
-    def find(
-        self, policy: str, measure: str, baseline: str = "", training_seed: int | None = None
-    ) -> Estimate:
+    def find(self, policy: str, measure: str, baseline: str = "", training_seed: int | None = None) -> Estimate:
         """Return one estimate; raises KeyError where there is none."""
         wanted = (policy, training_seed, measure, baseline)
         for line in self.lines:
@@ -133,15 +131,11 @@ def _lines(policy: Scored, scores: np.ndarray, seed: int | None, policies: Seque
     random = next((other for other in policies if other.is_baseline and _is_random(other)), None)
     best = best_heuristic(policies)
     if random and best:
-        lines.append(
-            line("normalised_score", statistics.normalised_score(scores, random.values(), best.values()))
-        )
+        lines.append(line("normalised_score", statistics.normalised_score(scores, random.values(), best.values())))
     for baseline in policies:
         if baseline.is_baseline and baseline is not policy:
             theirs = baseline.values()
-            lines.append(
-                line("paired_difference", statistics.paired_difference(scores, theirs), baseline.name)
-            )
+            lines.append(line("paired_difference", statistics.paired_difference(scores, theirs), baseline.name))
             better = statistics.probability_of_improvement(scores, theirs)
             lines.append(line("probability_of_improvement", better, baseline.name))
     if seed is None:

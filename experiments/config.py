@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +25,7 @@ from pydantic import (
 from experiments.environment import HEADS, EnvConfig
 from experiments.seeds import MOST_TRAINING_SEED, parse_seeds, seeds_text
 from experiments.yaml_source import Location, Source, read_source, read_value
-from livesim.errors import ConfigError, LivesimError, unknown_name_text
+from livesim.errors import ConfigError, unknown_name_text
 
 SAFE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 SafeName = Annotated[str, Field(pattern=SAFE_NAME)]
@@ -45,9 +44,7 @@ def _as_tuple(value: object) -> object:
 
 def _training_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if max(seeds) >= MOST_TRAINING_SEED:
-        raise ValueError(
-            f"{max(seeds)} is too large for a training seed; the largest is {MOST_TRAINING_SEED - 1}"
-        )
+        raise ValueError(f"{max(seeds)} is too large for a training seed; the largest is {MOST_TRAINING_SEED - 1}")
     return seeds
 
 
@@ -67,13 +64,9 @@ class Algorithm(Strict):
     algorithm: str = Field(description="a registered algorithm, such as maskable_ppo")
     label: str = Field("", description="how tables call it; the name where empty")
     hyperparameters: dict[str, Any] = Field(default_factory=dict, description="arguments of the algorithm")
-    warm_start: dict[str, Any] | None = Field(
-        None, description="a policy to clone first: policy, episodes, ..."
-    )
+    warm_start: dict[str, Any] | None = Field(None, description="a policy to clone first: policy, episodes, ...")
     initial_bias: Literal["nothing"] | None = Field(None, description="'nothing': start from doing nothing")
-    deterministic: bool = Field(
-        True, description="score its likeliest actions; false: actions as it samples them"
-    )
+    deterministic: bool = Field(True, description="score its likeliest actions; false: actions as it samples them")
 
     @property
     def shown(self) -> str:
@@ -99,17 +92,13 @@ class ExperimentConfig(Strict):
     description: str = ""
     environment: str = Field("livesim/Room-v0", description="environment id")
     scenario: str = Field("entertainment", description="name or path of a scenario")
-    overrides: dict[str, Any] = Field(
-        default_factory=dict, description="dotted scenario keys and their values"
-    )
+    overrides: dict[str, Any] = Field(default_factory=dict, description="dotted scenario keys and their values")
     reward: str = Field("balanced", description="reward preset")
     reward_mode: Literal["expected", "realised"] = "expected"
     observation: Literal["flat", "dict"] = "flat"
     others: dict[str, str] = Field(default_factory=dict, description="policies of the heads not under test")
     algorithms: Annotated[tuple[Algorithm, ...], BeforeValidator(_as_tuple)] = ()
-    total_steps: int = Field(
-        200_000, ge=1, le=10**10, description="decisions of training, all rooms together"
-    )
+    total_steps: int = Field(200_000, ge=1, le=10**10, description="decisions of training, all rooms together")
     training_seeds: Annotated[Seeds, AfterValidator(_training_seeds)] = (0,)
     baselines: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ("random", "nothing", "combined")
     evaluation_seeds: Seeds = Field(default=parse_seeds("1000:1064"), description="luck of the final scores")
@@ -218,9 +207,7 @@ def _assign(node: Any, parts: Sequence[str], value: Any, where: str) -> Any:
     first, rest = parts[0], parts[1:]
     if isinstance(node, list):
         if not first.isdigit() or int(first) >= len(node):
-            raise ConfigError(
-                f"{where}: '{first}' is not an entry of a list of {len(node)}; entries count from 0"
-            )
+            raise ConfigError(f"{where}: '{first}' is not an entry of a list of {len(node)}; entries count from 0")
         copy = list(node)
         copy[int(first)] = _assign(node[int(first)], rest, value, where)
         return copy
@@ -262,44 +249,3 @@ def _sentence(source: Source, problem: Any) -> str:
 def _known_keys(location: Location) -> list[str]:
     section: type[BaseModel] = Algorithm if location and location[0] == "algorithms" else ExperimentConfig
     return list(section.model_fields)
-
-
-def check_names(config: ExperimentConfig, where: str = "") -> None:
-    """Check everything that a name or number refers to, before any work starts.
-
-    Loads the scenario and its plug-ins, builds one room (traces included), resolves policies, and asks each
-    algorithm about its hyperparameters. Raises the LivesimError of the first mistake.
-    """
-    from livesim import registry
-
-    prefix = f"{where}: " if where else ""
-    env = config.env
-    env.load_scenario()
-    known = registry.names("reward")
-    if config.reward not in known:
-        raise ConfigError(unknown_name_text("reward preset", config.reward, known, f"{prefix}reward"))
-    env.make(1).close()
-    for name in config.baselines:
-        with _about(f"{prefix}baselines"):
-            env.policy(name)
-    for entry in config.algorithms:
-        with _about(f"{prefix}algorithms: {entry.name}"):
-            _check_algorithm(entry, config)
-
-
-@contextmanager
-def _about(where: str) -> Iterator[None]:
-    try:
-        yield
-    except LivesimError as error:
-        raise ConfigError(f"{where}: {error}") from None
-
-
-def _check_algorithm(entry: Algorithm, config: ExperimentConfig) -> None:
-    """Build the learner once, untrained: whatever it would refuse, it refuses now."""
-    entry.resolved()
-    if entry.warm_start and "policy" in entry.warm_start:
-        config.env.policy(entry.warm_start["policy"])
-    from experiments.learners import new_learner
-
-    new_learner(entry, config, config.training_seeds[0]).close()

@@ -65,9 +65,7 @@ class EpisodeTable:
 
 def stack(tables: Sequence[EpisodeTable]) -> EpisodeTable:
     """Return the rows of all tables, which have the same columns, one below the other."""
-    return EpisodeTable(
-        {name: np.concatenate([table[name] for table in tables]) for name in tables[0].columns}
-    )
+    return EpisodeTable({name: np.concatenate([table[name] for table in tables]) for name in tables[0].columns})
 
 
 def read_table(path: Path) -> EpisodeTable:

@@ -36,9 +36,7 @@ def players(config: ExperimentConfig, only: Sequence[str] | None = None) -> list
     return chosen
 
 
-def evaluate(
-    folder: ResultFolder, config: ExperimentConfig, display: Display, interruption: Interruption
-) -> None:
+def evaluate(folder: ResultFolder, config: ExperimentConfig, display: Display, interruption: Interruption) -> None:
     """Play every policy whose final episodes are not kept yet on the evaluation seeds."""
     for name, seed in players(config):
         file = folder.episodes_file(name, seed)
@@ -68,9 +66,7 @@ def play(
         return rollout(policy, config.env, seeds, config.batch, _is_deterministic(config, name), progress)
 
 
-def load_policy(
-    folder: ResultFolder, config: ExperimentConfig, name: str, training_seed: int | None
-) -> Policy:
+def load_policy(folder: ResultFolder, config: ExperimentConfig, name: str, training_seed: int | None) -> Policy:
     """Return a baseline by name, or the trained model of one training seed."""
     if training_seed is None:
         return config.env.policy(name)

@@ -49,9 +49,7 @@ def load_model(folder: Path) -> Policy:
 def hparams(entry: Algorithm, config: ExperimentConfig, seed: int) -> Mapping[str, Any]:
     """Return what TensorBoard's HParams table shows about one run."""
     start = (
-        f"clone of {entry.warm_start.get('policy', 'combined')}"
-        if entry.warm_start
-        else entry.initial_bias or "random"
+        f"clone of {entry.warm_start.get('policy', 'combined')}" if entry.warm_start else entry.initial_bias or "random"
     )
     return {
         "policy": entry.name,

@@ -42,6 +42,4 @@ class LearningCurve:
         """Return the episodes of one point."""
         assert self.table is not None
         rows = self.table["step"] == step
-        return EpisodeTable(
-            {name: values[rows] for name, values in self.table.columns.items() if name != "step"}
-        )
+        return EpisodeTable({name: values[rows] for name, values in self.table.columns.items() if name != "step"})

@@ -78,9 +78,7 @@ class ResultFolder:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ResultFolderError(_exists_text(path))
         folder = cls(path)
-        write_text(
-            path / "config.yaml", yaml.safe_dump(config.as_data(), sort_keys=False, allow_unicode=True)
-        )
+        write_text(path / "config.yaml", yaml.safe_dump(config.as_data(), sort_keys=False, allow_unicode=True))
         write_json(path / "scenario.json", config.env.load_scenario().model_dump(mode="json"))
         write_json(path / "versions.json", versions())
         write_json(path / "seeds.json", _seeds(config))
@@ -128,17 +126,13 @@ class ResultFolder:
         return data
 
     def changed_versions(self) -> list[str]:
-        """Return what differs from the software the folder was begun with, as "numpy: 2.3.0 then, 2.4.6 now"."""
+        """Return what software has changed since the folder was begun, as "numpy: 2.3.0 then, 2.4.6 now"."""
         try:
             then = json.loads((self.path / "versions.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ResultFolderError(f"{self.path / 'versions.json'}: cannot be read ({error})") from None
         before, now = _flat(then), _flat(versions())
-        return [
-            f"{name}: {before.get(name)} then, {now[name]} now"
-            for name in now
-            if before.get(name) != now[name]
-        ]
+        return [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
 
     def is_finished(self, stage: str) -> bool:
         """Return whether a stage, such as "train/ppo/seed0", was completed."""
@@ -160,9 +154,7 @@ class ResultFolder:
 
     def episodes_file(self, name: str, seed: int | None = None) -> Path:
         """The table of final episodes of a baseline, or of a learner's training seed."""
-        return (
-            self.path / "episodes" / (f"{file_name(name)}.csv" if seed is None else f"{name}-seed{seed}.csv")
-        )
+        return self.path / "episodes" / (f"{file_name(name)}.csv" if seed is None else f"{name}-seed{seed}.csv")
 
     def curve_file(self, name: str) -> Path:
         """The episodes of a baseline on the curve seeds."""
@@ -242,6 +234,4 @@ def _exists_text(path: Path) -> str:
     state = "exists"
     if (path / "status.json").is_file():
         state = f"holds a result ({ResultFolder(path).status()['state']})"
-    return (
-        f"{path}: {state}; nothing was changed. Continue it with --resume or choose another with --out DIR."
-    )
+    return f"{path}: {state}; nothing was changed. Continue it with --resume or choose another with --out DIR."

@@ -15,6 +15,7 @@ from livesim.envs.actions import NOTHING
 if TYPE_CHECKING:
     from agents.policy import Policy
     from livesim.envs.vector_env import RoomVectorEnv
+    from livesim.room import Rooms
 
 Progress = Callable[[float], None]
 """Called with the number of episodes (a fraction while they run) finished since the last call."""
@@ -27,26 +28,33 @@ def rollout(
     batch: int = 64,
     deterministic: bool = True,
     progress: Progress | None = None,
+    watch: Callable[[Rooms], None] | None = None,
 ) -> EpisodeTable:
     """Return one row of measurements per seed, in the order of `seeds`.
 
     policy: anything with SB3's `predict`. One that has `initial_state(seeds)` is given the seeds of its
     rooms, so that dice it rolls belong to an episode. Rooms are played `batch` at a time; the result does not
-    depend on it, because row r of a batch equals the room alone.
+    depend on it, because row r of a batch equals the room alone. `watch` sees the rooms after every decision but
+    the last: for calibration, which may know what no policy may.
     """
     tables = []
     for first in range(0, len(seeds), batch):
         chunk = list(seeds[first : first + batch])
         rooms = env_config.make(len(chunk))
         try:
-            tables.append(_play(policy, rooms, chunk, deterministic, progress))
+            tables.append(_play(policy, rooms, chunk, deterministic, progress, watch))
         finally:
             rooms.close()
     return stack(tables)
 
 
 def _play(
-    policy: Policy, rooms: RoomVectorEnv, seeds: list[int], deterministic: bool, progress: Progress | None
+    policy: Policy,
+    rooms: RoomVectorEnv,
+    seeds: list[int],
+    deterministic: bool,
+    progress: Progress | None,
+    watch: Callable[[Rooms], None] | None,
 ) -> EpisodeTable:
     totals = _Totals(rooms, len(seeds))
     observation, _ = rooms.reset(seed=seeds)
@@ -59,6 +67,8 @@ def _play(
         starts = terminated | truncated
         totals.add(actions, reward, ending_info(info, starts), active)
         active &= ~starts
+        if watch is not None and active.all():
+            watch(rooms.batch.rooms)
         if progress is not None:
             progress(len(seeds) / rooms.scenario.decisions)
     return totals.table(seeds)
@@ -96,9 +106,7 @@ class _Totals:
         self.peak = np.zeros(count)
         self.length = np.zeros(count)
 
-    def add(
-        self, actions: np.ndarray, reward: np.ndarray, info: Mapping[str, Any], active: np.ndarray
-    ) -> None:
+    def add(self, actions: np.ndarray, reward: np.ndarray, info: Mapping[str, Any], active: np.ndarray) -> None:
         sums = self.sums
         sums["return"] += np.where(active, reward, 0.0)
         sums["return_expected"] += np.where(active, info["reward_expected"], 0.0)

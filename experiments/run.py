@@ -110,8 +110,7 @@ def _write_tensorboard(folder: ResultFolder, config: ExperimentConfig, compariso
     for (name, seed, _), shown in zip(runs, keyed, strict=True):
         run = f"seed{POLICY_SEED if seed is None else seed}"
         scores = [
-            _value(comparison, name, measure, seed)
-            for measure in ("return_iqm", "return_mean", "normalised_score")
+            _value(comparison, name, measure, seed) for measure in ("return_iqm", "return_mean", "normalised_score")
         ]
         writer = tensorboard.open_writer(tensorboard.run_path(root, scenario, file_name(name), run))
         try:
@@ -129,17 +128,14 @@ def _write_aggregates(folder: ResultFolder, config: ExperimentConfig) -> None:
     root, scenario = folder.path / "tensorboard", config.env.load_scenario().name
     curves = {
         entry.name: [
-            LearningCurve.read(folder.run_folder(entry.name, seed) / "curve.csv")
-            for seed in config.training_seeds
+            LearningCurve.read(folder.run_folder(entry.name, seed) / "curve.csv") for seed in config.training_seeds
         ]
         for entry in config.algorithms
     }
     steps = sorted({step for several in curves.values() for curve in several for step in curve.steps()})
     for name, several in curves.items():
         shared = sorted(set.intersection(*(set(curve.steps()) for curve in several)))
-        _write_aggregate(
-            tensorboard.run_path(root, scenario, name, "all"), several, {step: step for step in shared}
-        )
+        _write_aggregate(tensorboard.run_path(root, scenario, name, "all"), several, {step: step for step in shared})
     for name in config.baselines:
         curve = LearningCurve.read(folder.curve_file(name))
         run = tensorboard.run_path(root, scenario, file_name(name), "all")

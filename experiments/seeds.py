@@ -36,9 +36,7 @@ def parse_seeds(value: object) -> tuple[int, ...]:
     """
     seeds = _read(value)
     if not seeds:
-        raise ConfigError(
-            f"seeds: {value!r} holds no seed. A range is first:end without the end, such as 1000:1064"
-        )
+        raise ConfigError(f"seeds: {value!r} holds no seed. A range is first:end without the end, such as 1000:1064")
     if len(set(seeds)) < len(seeds):
         repeat = next(seed for seed in seeds if seeds.count(seed) > 1)
         raise ConfigError(f"seeds: {repeat} is listed more than once")
@@ -72,6 +70,4 @@ def _read(value: object) -> tuple[int, ...]:
             return tuple(int(part) for part in value.split(","))
     if isinstance(value, list | tuple) and all(type(seed) is int for seed in value):
         return tuple(value)
-    raise ConfigError(
-        f"seeds: cannot read {value!r}. Write a range such as 1000:1064 or a list of whole numbers"
-    )
+    raise ConfigError(f"seeds: cannot read {value!r}. Write a range such as 1000:1064 or a list of whole numbers")

@@ -80,9 +80,7 @@ def estimate(
     options = {"paired": True, "vectorized": True, "confidence_level": CONFIDENCE, "n_resamples": resamples}
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)  # answered below
-        result = bootstrap(
-            rows, of_rows, method=method, rng=np.random.default_rng(seed), batch=500, **options
-        )
+        result = bootstrap(rows, of_rows, method=method, rng=np.random.default_rng(seed), batch=500, **options)
     low, high = (float(end) for end in result.confidence_interval)
     if np.isnan(low) and method == "BCa":  # the jackknife is degenerate, e.g. all but one value are equal
         return estimate(arrays, statistic, "percentile", resamples, seed)

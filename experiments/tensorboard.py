@@ -73,9 +73,7 @@ def write_aggregate(writer: SummaryWriter, step: int, estimate: Estimate) -> Non
         writer.add_scalar(tag, value, step)
 
 
-def write_final(
-    writer: SummaryWriter, step: int, scores: Sequence[float], hparams: Mapping[str, Any]
-) -> None:
+def write_final(writer: SummaryWriter, step: int, scores: Sequence[float], hparams: Mapping[str, Any]) -> None:
     """Write the final scores (in the order of FINAL_TAGS) and the HParams of one run."""
     from tensorboard.plugins.hparams import summary_v2
 
@@ -106,9 +104,7 @@ def write_root(root: Path, card: str, columns: Iterable[str], runs: Sequence[Map
 
 def layout(columns: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     """Return the custom-scalars layout: per tag one chart that overlays all runs, and the aggregate."""
-    charts: dict[str, dict[str, list[Any]]] = {
-        "aggregate": {"return, 95 %": ["Margin", list(AGGREGATE_TAGS)]}
-    }
+    charts: dict[str, dict[str, list[Any]]] = {"aggregate": {"return, 95 %": ["Margin", list(AGGREGATE_TAGS)]}}
     for column in columns:
         tag = tag_of(column)
         if tag is not None:

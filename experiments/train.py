@@ -72,9 +72,7 @@ def _score_baselines(
 class _Lines:
     """Baselines in TensorBoard: a point wherever a learner was scored; a single one would be invisible."""
 
-    def __init__(
-        self, curves: dict[str, LearningCurve], writers: dict[str, SummaryWriter], steps: set[int]
-    ) -> None:
+    def __init__(self, curves: dict[str, LearningCurve], writers: dict[str, SummaryWriter], steps: set[int]) -> None:
         self.curves, self.writers, self.steps = curves, writers, steps
 
     def extend_to(self, step: int) -> None:
@@ -116,9 +114,7 @@ def _in_processes(
             for stage, run in waiting.items()
         }
         try:
-            with display.stage(
-                f"training {len(waiting)} learners, {jobs} at a time", len(waiting)
-            ) as advance:
+            with display.stage(f"training {len(waiting)} learners, {jobs} at a time", len(waiting)) as advance:
                 while open_runs:
                     wait(open_runs, timeout=POLL_S, return_when=FIRST_COMPLETED)
                     if interruption.is_asked and not stop.is_set():

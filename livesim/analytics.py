@@ -54,7 +54,14 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("viewers_log", (), 0, 15, "ln(1+n)", "concurrent viewers"),
         Field("viewers_trend", (), -3, 3, "ln ratio", "concurrent viewers now over 5 min ago"),
         Field("entries_per_min_log", (), 0, 15, "ln(1+n/min)", "entries of the last decision"),
-        Field("leave_rate", (), 0, 10, "1/viewer/min", "leaves per viewer-minute, last 2 min, entries under 30 s not counted"),
+        Field(
+            "leave_rate",
+            (),
+            0,
+            10,
+            "1/viewer/min",
+            "leaves per viewer-minute, last 2 min, entries under 30 s not counted",
+        ),
         Field("newcomer_share", (), 0, 1, "share", "presence of viewers who came less than 3 min ago"),
         Field("follower_share", (), 0, 1, "share", "presence of followers"),
         Field("retention", (), 0, 1, "share", "entries of the last 5 min that stayed 30 s"),
@@ -72,7 +79,9 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("item", items, 0, 1, "one-hot", "item on screen"),
         Field("dwell_min", (), 0, 240, "min", "time on this item"),
         Field("item_remaining_min", (), 0, 120, "min", "until it ends by plan"),
-        Field("item_minutes_since_shown", items, 0, NEVER_MIN, "min", "since each item was on; 120: never or longer ago"),
+        Field(
+            "item_minutes_since_shown", items, 0, NEVER_MIN, "min", "since each item was on; 120: never or longer ago"
+        ),
         Field("item_minutes_shown", items, 0, 1440, "min", "time each item has been on this session"),
         Field("item_match", items, -3, 3, "", "estimated fit of each item to those present, from what they did"),
         Field("item_ctr", items, 0, 5, "1/viewer/min", "clicks per viewer-minute on screen"),

@@ -91,9 +91,7 @@ def advance_tick(s, params, bank, r):
     before = room.present
     net = s.network
     entered_s = s.viewers.entered_s
-    advance_players(
-        net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s
-    )
+    advance_players(net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s)
     mood_sum, weight_sum, evidence = advance_viewers(
         alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, s.pending[r, 0],
         ledger, journal, now, params.ladder, net.dry_s[r], net.gave_up_s[r], net.startup_s[r], net.stall_s[r],
@@ -170,9 +168,7 @@ def advance_viewers(
             if v.intent_until_s > begin:
                 order(v, room, items, kinds, rules.content, now, ledger, journal, begin, seconds, until)
             if v.gift_rate > 0.0:
-                evidence += give(
-                    v, i, room, item, rules.gifts, now, ledger, journal, waiting, named, seconds, until
-                )
+                evidence += give(v, i, room, item, rules.gifts, now, ledger, journal, waiting, named, seconds, until)
             engagement = sigma(v.mood)
             share(v, room, rules.audience, ledger, journal, pending_clip, now.tick, now.tick_s, engagement,
                   seconds, until)  # fmt: skip

@@ -34,7 +34,9 @@ def fill_masks(s, params, recommend, ads, interact):
         ads[r, 1:] = is_idle and not is_over
         offer = pending_offer(room, s.luck.offer_s[r], params.gifts[r].rival_wait_s, now_s)
         names = count_waiting(s.waiting[r], params.chat[r], now_s)
-        mask_kinds(room, s.items[r, room.on_item], s.kinds[r], params.kinds[r], offer, names, now_s, is_over, interact[r])
+        mask_kinds(
+            room, s.items[r, room.on_item], s.kinds[r], params.kinds[r], offer, names, now_s, is_over, interact[r]
+        )
 
 
 @kernel

@@ -46,9 +46,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {  # term -> (expected column, realised c
     "prizes": ("prizes", "prizes"),
     "complaints": ("complaints_expected", "complaints"),
 }
-_AT = {
-    mode: np.array([INDEX[_COLUMNS[term][which]] for term in TERMS]) for which, mode in enumerate(MODES)
-}
+_AT = {mode: np.array([INDEX[_COLUMNS[term][which]] for term in TERMS]) for which, mode in enumerate(MODES)}
 
 PRESETS: dict[str, dict[str, float]] = {
     "balanced": dict.fromkeys(TERMS, 1.0),

@@ -15,9 +15,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def number(
-    default: float | int, low: float, high: float, unit: str, meaning: str, source: str = "assumed"
-) -> Any:
+def number(default: float | int, low: float, high: float, unit: str, meaning: str, source: str = "assumed") -> Any:
     """Declare one scenario number. `source` names where the default comes from, or says "assumed"."""
     return Field(default, ge=low, le=high, description=meaning, json_schema_extra={"unit": unit, "source": source})
 

@@ -34,9 +34,7 @@ from livesim.schema import records
 
 DOMAINS = (audience, content, gifts, chat, ads, interactions)
 VIEWER = np.dtype([field for domain in DOMAINS for field in domain.VIEWER], align=True)
-ROOM = np.dtype(
-    [field for domain in DOMAINS for field in domain.ROOM] + JOURNAL_ROOM, align=True
-)
+ROOM = np.dtype([field for domain in DOMAINS for field in domain.ROOM] + JOURNAL_ROOM, align=True)
 
 
 class State(NamedTuple):
@@ -104,9 +102,7 @@ def check_structure(scenarios: Sequence[Scenario]) -> None:
             continue
         for name, value in structure(scenario).items():
             if value != first[name]:
-                raise ScenarioError(
-                    f"{scenario.name}: cannot share a batch with '{scenarios[0].name}': {name} differ"
-                )
+                raise ScenarioError(f"{scenario.name}: cannot share a batch with '{scenarios[0].name}': {name} differ")
 
 
 def _table(shape: tuple[int, ...], fields: Any) -> np.recarray:

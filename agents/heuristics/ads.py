@@ -63,9 +63,7 @@ class CreditRuleParameters:
     """When pre-roll-free time is bought anew."""
 
     first_min: float = parameter(6.0, 0.0, 20.0, "min", "no break before: the audience is still arriving")
-    pause_credit_min: float = parameter(
-        5.0, 0.0, 15.0, "min", "at a natural pause, buy when less credit is left"
-    )
+    pause_credit_min: float = parameter(5.0, 0.0, 15.0, "min", "at a natural pause, buy when less credit is left")
     last_credit_min: float = parameter(0.5, 0.0, 3.0, "min", "buy at any moment when less credit is left")
 
 
@@ -99,9 +97,7 @@ class EngagementGatedParameters:
     price_floor: float = parameter(0.9, 0.3, 2.0, "of usual", "no break below this market price")
     long_price: float = parameter(1.5, 0.8, 4.0, "of usual", "above this price a 60 s break")
     gap_min: float = parameter(5.0, 1.0, 20.0, "min", "shortest time between breaks")
-    overdue_min: float = parameter(
-        15.0, 5.0, 60.0, "min", "after this the pause and calm conditions are waived"
-    )
+    overdue_min: float = parameter(15.0, 5.0, 60.0, "min", "after this the pause and calm conditions are waived")
 
 
 @registered("ads", "engagement_gated")

@@ -76,24 +76,14 @@ class CooldownGreedy(KindPolicy):
 class LullTriggeredParameters:
     """How full each stock must be before it is worked on."""
 
-    gap_min: float = parameter(
-        4.0, 0.5, 15.0, "min", "shortest time between interactions, offers of battles excepted"
-    )
-    unanswered: float = parameter(
-        5.0, 1.0, 20.0, "count", "acknowledge when so many gifts and questions wait"
-    )
-    intent_share: float = parameter(
-        0.05, 0.005, 0.3, "of viewers", "flash sale when so many clicked but did not order"
-    )
+    gap_min: float = parameter(4.0, 0.5, 15.0, "min", "shortest time between interactions, offers of battles excepted")
+    unanswered: float = parameter(5.0, 1.0, 20.0, "count", "acknowledge when so many gifts and questions wait")
+    intent_share: float = parameter(0.05, 0.005, 0.3, "of viewers", "flash sale when so many clicked but did not order")
     newcomer_share: float = parameter(0.3, 0.05, 0.9, "of viewers", "lucky draw when so many are new")
     leave_rate: float = parameter(0.3, 0.02, 1.5, "per viewer-minute", "lucky draw when so many leave")
     dwell_min: float = parameter(6.0, 2.0, 15.0, "min", "poll when one item has been on for so long")
-    lull: float = parameter(
-        -0.2, -1.5, 0.5, "ln ratio", "quiz when chat has fallen so far below its ten-minute level"
-    )
-    tired_min: float = parameter(
-        35.0, 10.0, 90.0, "min", "virtual host when the host performed so long without rest"
-    )
+    lull: float = parameter(-0.2, -1.5, 0.5, "ln ratio", "quiz when chat has fallen so far below its ten-minute level")
+    tired_min: float = parameter(35.0, 10.0, 90.0, "min", "virtual host when the host performed so long without rest")
 
 
 @registered("interact", "lull_triggered")
@@ -130,9 +120,7 @@ class LullTriggered(KindPolicy):
             "battle": np.where(take_battle, 10.0, 0.0),
             "acknowledge": np.expm1(fields["unanswered_log"]) / p.unanswered,
             "flash_sale": intent / p.intent_share,
-            "lucky_draw": np.maximum(
-                fields["newcomer_share"] / p.newcomer_share, fields["leave_rate"] / p.leave_rate
-            ),
+            "lucky_draw": np.maximum(fields["newcomer_share"] / p.newcomer_share, fields["leave_rate"] / p.leave_rate),
             "poll": fields["dwell_min"] / p.dwell_min,
             "quiz": np.where(fields["chat_trend"] <= p.lull, 1.0, 0.0),
             "virtual_host": fields["performing_min"] / p.tired_min,
@@ -143,9 +131,7 @@ class LullTriggered(KindPolicy):
 class BeforeAdParameters:
     """How the next break is foreseen."""
 
-    credit_min: float = parameter(
-        5.5, 0.5, 12.0, "min", "a break is near when less pre-roll-free time is left"
-    )
+    credit_min: float = parameter(5.5, 0.5, 12.0, "min", "a break is near when less pre-roll-free time is left")
     gap_min: float = parameter(5.0, 1.0, 20.0, "min", "shortest time between interactions")
 
 

@@ -112,17 +112,11 @@ class MostClicked(DwellPolicy):
 class EstimatedMatchParameters:
     """Weights of match against boredom, and the inertia of a change."""
 
-    boredom_weight: float = parameter(
-        1.2, 0.0, 4.0, "match per boredom", "match an item loses when all are bored"
-    )
+    boredom_weight: float = parameter(1.2, 0.0, 4.0, "match per boredom", "match an item loses when all are bored")
     margin: float = parameter(0.3, 0.0, 1.5, "match", "advantage that is worth a change of item")
     min_dwell_min: float = parameter(3.0, 1.0, 10.0, "min", "shortest time on screen")
-    click_weight: float = parameter(
-        0.3, 0.0, 4.0, "match", "worth of an item clicked twice as often as the average"
-    )
-    product_weight: float = parameter(
-        0.0, -1.0, 4.0, "match", "worth of showing a product, for the sale it may make"
-    )
+    click_weight: float = parameter(0.3, 0.0, 4.0, "match", "worth of an item clicked twice as often as the average")
+    product_weight: float = parameter(0.0, -1.0, 4.0, "match", "worth of showing a product, for the sale it may make")
 
 
 @registered("recommend", "estimated_match")

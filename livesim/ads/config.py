@@ -33,7 +33,9 @@ class CampaignConfig(Config):
     name: str
     topics: tuple[float, ...] = switch((), "what it is about, one weight per topic; made unit length")
     click_value_credits: float = number(45, 0, 1e5, "credits", "what a click is worth to the advertiser")
-    budget_per_viewer: float = number(0.9, 0, 1e5, "credits/viewer/2 h", "budget of a two-hour session per planned viewer")
+    budget_per_viewer: float = number(
+        0.9, 0, 1e5, "credits/viewer/2 h", "budget of a two-hour session per planned viewer"
+    )
     quality: float = number(1.0, 0.1, 3, "", "creative quality; ranks and clicks")
     frequency_cap: int = number(6, 1, 255, "impressions", "most impressions of this campaign per viewer")
 
@@ -47,8 +49,12 @@ class CampaignConfig(Config):
 DEFAULT_CAMPAIGNS = (
     CampaignConfig(name="comedy_app", topics=(1, 0, 0.3, 0, 0, 0, 0, 0), click_value_credits=36),
     CampaignConfig(name="music_fest", topics=(0, 1, 0, 0.6, 0, 0, 0, 0), click_value_credits=45),
-    CampaignConfig(name="mobile_game", topics=(0.2, 0, 0, 0, 1, 0, 0, 0), click_value_credits=52, budget_per_viewer=1.2),
-    CampaignConfig(name="cosmetics", topics=(0, 0, 0, 0.3, 0, 1, 0.2, 0), click_value_credits=50, budget_per_viewer=1.2),
+    CampaignConfig(
+        name="mobile_game", topics=(0.2, 0, 0, 0, 1, 0, 0, 0), click_value_credits=52, budget_per_viewer=1.2
+    ),
+    CampaignConfig(
+        name="cosmetics", topics=(0, 0, 0, 0.3, 0, 1, 0.2, 0), click_value_credits=50, budget_per_viewer=1.2
+    ),
     CampaignConfig(name="snacks", topics=(0.2, 0, 0.2, 0, 0, 0.2, 1, 0), click_value_credits=30, quality=1.2),
     CampaignConfig(name="courses", topics=(0, 0, 0.4, 0, 0.1, 0, 0, 1), click_value_credits=46),
 )
@@ -66,7 +72,9 @@ class AdsConfig(Config):
     preroll: bool = switch(True, "strangers see a pre-roll unless the break credit is running")
     preroll_s: float = number(15, 5, 60, "s", "length of the pre-roll")
     preroll_viewable_s: float = number(5, 0, 30, "s", "a pre-roll counts as started after this long")
-    preroll_bounce: float = number(0.12, 0, 1, "probability", "strangers driven away by a pre-roll", "forum claim 10-35 %")
+    preroll_bounce: float = number(
+        0.12, 0, 1, "probability", "strangers driven away by a pre-roll", "forum claim 10-35 %"
+    )
     preroll_value: float = number(0.6, 0, 2, "ratio", "price of a pre-roll over a mid-roll")
     credit_s_per_s: float = number(20, 0, 200, "s/s", "pre-roll-free time bought per second of mid-roll", "Twitch rule")
     min_gap_s: float = number(60, 0, 3600, "s", "shortest time between two ads")
@@ -76,7 +84,9 @@ class AdsConfig(Config):
     complete_follower: float = number(0.5, -2, 4, "logit", "followers", IMC2013)
     complete_relevance: float = number(0.4, 0, 3, "logit/sd", "relevance")
     complete_load: float = number(-0.35, -3, 0, "logit/ad min in 30", "ad load")
-    click_mid: float = number(0.003, 0, 0.5, "probability", "click-through of a mid-roll at relevance 0", "benchmarks .3-.6 %")
+    click_mid: float = number(
+        0.003, 0, 0.5, "probability", "click-through of a mid-roll at relevance 0", "benchmarks .3-.6 %"
+    )
     click_overlay: float = number(0.0015, 0, 0.5, "probability", "click-through of an overlay", "benchmark .1 %")
     click_relevance: float = number(1.0, 0, 3, "log/sd", "effect of relevance")
     click_seen: float = number(-0.25, -3, 0, "log", "per earlier impression of the same campaign")

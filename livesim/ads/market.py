@@ -16,6 +16,4 @@ def market_now(s, r):
 @allocating_kernel
 def open_market(s, params, r):
     """Rank the campaigns of room r for what is sold until the next auction."""
-    run_auction(
-        s.rooms[r], params.ads[r], s.campaigns[r], s.centres[r], market_now(s, r), s.order[r], s.rank_price[r]
-    )
+    run_auction(s.rooms[r], params.ads[r], s.campaigns[r], s.centres[r], market_now(s, r), s.order[r], s.rank_price[r])

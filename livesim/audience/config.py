@@ -23,7 +23,9 @@ class Segment(Config):
     @model_validator(mode="after")
     def _centre_fits(self) -> Self:
         if len(self.centre) != len(TOPICS) or not any(self.centre):
-            raise ValueError(f"segment '{self.name}': centre needs {len(TOPICS)} numbers, not all 0 ({', '.join(TOPICS)})")
+            raise ValueError(
+                f"segment '{self.name}': centre needs {len(TOPICS)} numbers, not all 0 ({', '.join(TOPICS)})"
+            )
         return self
 
 
@@ -50,19 +52,23 @@ class AudienceConfig(Config):
         5.0, 0, 100, "entries/viewer/h", "feed entries per planned viewer and hour at boost 1"
     )
     follower_entries_per_viewer: float = number(
-        3.4, 0, 50, "entries/viewer/2 h", "follower entries of a two-hour session per planned viewer; with turnout it fixes F"
+        3.4,
+        0,
+        50,
+        "entries/viewer/2 h",
+        "follower entries of a two-hour session per planned viewer: followers times their turnout",
     )
     search_share: float = number(0.05, 0, 1, "share of feed", "search entries over feed entries")
     notification_share: float = number(0.12, 0, 0.3, "share", "followers who come on the notification pulse", TWITCH_FR)
     notification_decay_s: float = number(900, 10, 7200, "s", "time constant of the pulse", TWITCH_FR)
-    turnout_scale: float = number(0.4, 0.01, 2, "share", "turnout = clip(scale F^exponent, .012, .12)", "Twitch 2018 snapshot")
-    turnout_exponent: float = number(-0.33, -1, 0, "", "elasticity of turnout", "Twitch 2018 snapshot")
     count_size: float = number(10, 0.5, 1000, "", "size of the negative binomial counts per tick")
     modulator_sd: float = number(0.10, 0, 1, "log", "stationary sd of the arrival modulator", TWITCH_FR)
     modulator_corr_15min: float = number(0.65, 0, 0.99, "", "its autocorrelation at 15 min", TWITCH_FR)
     boost_interval_s: float = number(300, 30, 3600, "s", "time between two re-allocations of feed exposure")
     boost_exponent: float = number(0.5, 0, 1, "", "weight of the newest score in the boost")
-    boost_gain: float = number(2.0, 0, 8, "", "how sharply exposure follows the score: settled boost = (score/ref)^gain")
+    boost_gain: float = number(
+        2.0, 0, 8, "", "how sharply exposure follows the score: settled boost = (score/ref)^gain"
+    )
     boost_start: float = number(0.5, 0.05, 3, "ratio", "boost of a room that has just opened: exposure is tested first")
     boost_min: float = number(0.3, 0.05, 1, "ratio", "lowest boost")
     boost_max: float = number(3.0, 1, 10, "ratio", "highest boost; feed candidates are drawn at this rate and thinned")
@@ -93,8 +99,17 @@ class AudienceConfig(Config):
     follower_log_sd: float = number(0.90, 0.05, 3, "log s", "its spread", "LiveRec")
     stay_cap_s: float = number(14_400, 60, 86_400, "s", "longest patience")
     leave_mood: float = number(0.45, 0, 2, "1/mood", "patience burns at exp(-this (mood - mean))")
-    mood_mean: float = number(0.23, -2, 2, "mood", "long-run mean mood: output of `livesim calibrate`", "calibration run")
-    leave_stall: float = number(5.3, 0, 50, "", "extra burn per stalled share", "1 % stall costs 5 % of watch time (Krishnan and Sitaraman 2012)")
+    mood_mean: float = number(
+        0.23, -2, 2, "mood", "long-run mean mood: output of `livesim calibrate`", "calibration run"
+    )
+    leave_stall: float = number(
+        5.3,
+        0,
+        50,
+        "",
+        "extra burn per stalled share",
+        "1 % stall costs 5 % of watch time (Krishnan and Sitaraman 2012)",
+    )
     follower_stall_patience: float = number(0.5, 0, 1, "ratio", "followers' stall burn over others'", "Ma et al. 2017")
 
     # Taste and mood
@@ -116,19 +131,17 @@ class AudienceConfig(Config):
     boredom_recovery_s: float = number(2400, 60, 86_400, "s", "recovery time of remembered boredom")
 
     # Following, complaining, coming back
-    follow_entry_prob: float = number(0.015, 0, 0.5, "probability", "follows right after entry", "Twitch 2018 followers/views")
-    follow_minute_prob: float = number(0.02, 0, 0.5, "probability", "follows in the second minute", "Twitch 2018 followers/views")
-    follow_late_prob: float = number(0.04, 0, 0.5, "probability", "follows spread over the first half hour after that at match 0")
+    follow_entry_prob: float = number(
+        0.015, 0, 0.5, "probability", "follows right after entry", "Twitch 2018 followers/views"
+    )
+    follow_minute_prob: float = number(
+        0.02, 0, 0.5, "probability", "follows in the second minute", "Twitch 2018 followers/views"
+    )
+    follow_late_prob: float = number(
+        0.04, 0, 0.5, "probability", "follows spread over the first half hour after that at match 0"
+    )
     follow_match: float = number(0.5, 0, 2, "1/sd", "match raises late following")
     complaint_rate_per_h: float = number(0.6, 0, 60, "1/h", "complaints per viewer and unit of irritation above .3")
     return_base: float = number(-2.0, -8, 4, "logit", "coming back: base")
     return_mood: float = number(0.8, 0, 4, "logit/mood", "coming back: mood")
     return_stay_s: float = number(60, 1, 3600, "s", "a stay counts towards coming back as 1 - exp(-stay / this)")
-
-    @property
-    def followers(self) -> float:
-        """Return F, the follower count whose turnout gives the planned follower entries."""
-        entries = self.follower_entries_per_viewer * self.planned_viewers
-        free = (entries / self.turnout_scale) ** (1.0 / (1.0 + self.turnout_exponent))
-        turnout = min(max(self.turnout_scale * max(free, 1.0) ** self.turnout_exponent, 0.012), 0.12)
-        return entries / turnout

@@ -71,5 +71,3 @@ def return_probability(p, follows, mood, irritation, stay_s):
     """
     wish = sigma(p.return_base + (1.0 if follows else 0.0) + p.return_mood * mood - irritation)
     return wish * (1.0 - math.exp(-stay_s / p.return_stay_s))
-
-

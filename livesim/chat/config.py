@@ -13,7 +13,9 @@ class ChatConfig(Config):
         "small-channel report: .31 at 18 viewers with eta .5",
     )  # fmt: skip
     size_knee: float = number(50, 1, 10_000, "viewers", "rooms above this chat less per head")
-    size_exponent: float = number(-0.55, -2, 0, "", "how the rate per head falls with size", "sign: Nematzadeh et al. 2019")
+    size_exponent: float = number(
+        -0.55, -2, 0, "", "how the rate per head falls with size", "sign: Nematzadeh et al. 2019"
+    )
     branching: float = number(0.5, 0, 0.95, "", "messages caused by one message")
     kernel_s: float = number(15, 1, 600, "s", "time constant of the response")
     question_share: float = number(0.08, 0, 1, "share", "messages that ask something")

@@ -22,7 +22,9 @@ class ItemConfig(Config):
     topics: tuple[float, ...] = switch((), "one weight per topic; made unit length")
     quality: float = number(0.5, 0, 1, "", "production quality; enters mood as match does")
     length_s: float = number(600, 60, 7200, "s", "planned length")
-    highlights: tuple[float, ...] = switch((0.1, 0.2, 0.3, 0.2, 0.4, 0.2), f"highlight level at {KNOTS} equal knots, 0-1")
+    highlights: tuple[float, ...] = switch(
+        (0.1, 0.2, 0.3, 0.2, 0.4, 0.2), f"highlight level at {KNOTS} equal knots, 0-1"
+    )
     price_credits: float = number(0, 0, 1e6, "credits", "price, products only")
     reference_price_credits: float = number(0, 0, 1e6, "credits", "what viewers think it is worth; 0 means the price")
     margin: float = number(0.3, 0, 1, "share", "margin of the price")
@@ -54,8 +56,12 @@ class ContentConfig(Config):
     click_match: float = number(1.1, 0, 3, "1/sd", "effect of match")
     click_explaining: float = number(0.6, 0, 3, "log", "effect of the host explaining (first half of the item)")
     click_sale: float = number(0.34, 0, 3, "log", "effect of a running flash sale on click (x 1.4)")
-    click_warm_up_s: float = number(90, 1, 1800, "s", "a product must be presented before people click: 1 - exp(-time on screen / this)")
-    click_saturation_min: float = number(6, 0.5, 100, "min", "clicking fades as exp(-minutes of this item seen, in all showings / this)")
+    click_warm_up_s: float = number(
+        90, 1, 1800, "s", "a product must be presented before people click: 1 - exp(-time on screen / this)"
+    )
+    click_saturation_min: float = number(
+        6, 0.5, 100, "min", "clicking fades as exp(-minutes of this item seen, in all showings / this)"
+    )
     order_base: float = number(-2.4, -10, 5, "logit", "order given click: base")
     order_price: float = number(1.6, 0, 10, "1/log", "order given click: effect of ln(price / willingness to pay)")
     order_trust: float = number(0.5, 0, 3, "logit", "order given click: trust of followers")

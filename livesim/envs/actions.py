@@ -64,8 +64,7 @@ class ActionHeads:
         if array.shape not in self._shapes(num_rooms):
             wanted = self._shapes(num_rooms)[0]
             raise ActionError(
-                f"action of shape {array.shape} does not fit heads {', '.join(self.heads)}: "
-                f"wanted shape {wanted}."
+                f"action of shape {array.shape} does not fit heads {', '.join(self.heads)}: wanted shape {wanted}."
             )
         table = array.reshape(rows, len(self.heads)).astype(np.int64)
         is_outside = (table < 0) | (table >= self._size_row)

@@ -131,9 +131,7 @@ class RoomBatch:
             if head not in HEADS:
                 raise unknown_name("head", str(head), HEADS, "others")
             if head in self.actions.heads:
-                raise ConfigError(
-                    f"others: head '{head}' is controlled by the agent, so no policy can play it."
-                )
+                raise ConfigError(f"others: head '{head}' is controlled by the agent, so no policy can play it.")
         chosen = {**self.scenario.default_policies, **others}
         return {
             head: registry.resolve("policy", _policy_name(head, chosen.get(head, "nothing")))(

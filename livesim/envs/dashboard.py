@@ -112,9 +112,7 @@ class Dashboard:
 
     def _words(self, x: float, y: float, size: float, ha: str = "left", weight: str = "normal") -> Text:
         place = x / WIDTH, 1 - y / HEIGHT
-        return self._figure.text(
-            *place, "", fontsize=size * 0.75, color=TEXT, ha=ha, weight=weight, animated=True
-        )
+        return self._figure.text(*place, "", fontsize=size * 0.75, color=TEXT, ha=ha, weight=weight, animated=True)
 
     def _label(self, x: float, y: float, text: str) -> None:
         self._figure.text(x / WIDTH, 1 - y / HEIGHT, text, fontsize=7.5, color=MUTED)
@@ -154,9 +152,7 @@ class Dashboard:
         self._title.set_text(f"livesim · {words(status.scenario)}")
         is_over = status.time_s >= status.duration_s
         self._live.set_color(MUTED if is_over else _LIVE)
-        self._live.set_text(
-            f"{'ended' if is_over else '● LIVE'}   {clock(status.time_s)} / {clock(status.duration_s)}"
-        )
+        self._live.set_text(f"{'ended' if is_over else '● LIVE'}   {clock(status.time_s)} / {clock(status.duration_s)}")
         values = (
             f"{status.viewers:,}",
             f"{total:,.0f}",

@@ -57,9 +57,7 @@ def add_panel(
     )  # fmt: skip
     wide, high = _pixels(figure)
     if title:
-        label = figure.text(
-            (left + 16) / wide, 1 - (top + 22) / high, title, fontsize=8, color=TEXT, weight="bold"
-        )
+        label = figure.text((left + 16) / wide, 1 - (top + 22) / high, title, fontsize=8, color=TEXT, weight="bold")
         end = label.get_window_extent(figure.canvas.get_renderer()).x1  # type: ignore[attr-defined]
         figure.text((end + 10) / wide, 1 - (top + 22) / high, note, fontsize=7.5, color=MUTED)
 
@@ -76,9 +74,7 @@ def add_plot(
     axes.tick_params(colors=MUTED, labelsize=7, length=0, pad=3, labelbottom=time_labels)
     axes.yaxis.set_major_locator(LinearLocator(2) if ticks == 2 else MaxNLocator(ticks))
     axes.yaxis.set_major_formatter(FuncFormatter(_percent if percent else _short))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda minutes, _: f"{int(minutes // 60)}:{int(minutes % 60):02d}")
-    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: f"{int(minutes // 60)}:{int(minutes % 60):02d}"))
     axes.set_axisbelow(True)
     return axes
 
@@ -159,9 +155,7 @@ class Strips:
             np.zeros((6, 1, 4)), aspect="auto", interpolation="nearest", extent=(0, 1, 3, 0), animated=True
         )
         self._names = [
-            self._axes.text(
-                0, 0, "", fontsize=6.5, color=BACKGROUND, va="center", animated=True, clip_on=True
-            )
+            self._axes.text(0, 0, "", fontsize=6.5, color=BACKGROUND, va="center", animated=True, clip_on=True)
             for _ in range(48)
         ]
         self._width = width
@@ -231,9 +225,7 @@ def _band_pixels(bands: Sequence[np.ndarray]) -> np.ndarray:
     return image
 
 
-def _box(
-    figure: Figure, left: float, top: float, width: float, height: float
-) -> tuple[float, float, float, float]:
+def _box(figure: Figure, left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
     wide, high = _pixels(figure)
     return left / wide, 1 - (top + height) / high, width / wide, height / high
 

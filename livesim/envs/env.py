@@ -106,9 +106,7 @@ class RoomEnv(gymnasium.Env):
         self.action_space = self.batch.actions.space
         self._phase = "new"
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start a session with the luck of `seed`; without it, with the next of this environment's stream."""
         if self._phase == "closed":
             raise OrderError("reset() on a closed environment: make a new one.")
@@ -142,9 +140,7 @@ class RoomEnv(gymnasium.Env):
         """Return the text ("ansi") or the (H, W, 3) uint8 frame ("rgb_array") of the room now."""
         self._require_started("render")
         if self.render_mode is None:
-            gymnasium.logger.warn(
-                "render() without a render_mode: pass render_mode='ansi' or 'rgb_array' to make()."
-            )
+            gymnasium.logger.warn("render() without a render_mode: pass render_mode='ansi' or 'rgb_array' to make().")
             return None
         return self.renderer.draw(self.batch.status(0), self.batch.weights)
 
@@ -177,8 +173,6 @@ def _only_row(observation: Any) -> Any:
 def _only_entries(info: dict[str, Any]) -> dict[str, Any]:
     """Return the info of the only room: plain numbers, and arrays without their room axis."""
     return {
-        key: _only_entries(value)
-        if isinstance(value, dict)
-        else (value.item() if value.ndim == 1 else value[0])
+        key: _only_entries(value) if isinstance(value, dict) else (value.item() if value.ndim == 1 else value[0])
         for key, value in info.items()
     }

@@ -52,8 +52,7 @@ def _new_dashboard() -> Dashboard:
         if error.name is None or not error.name.startswith("matplotlib"):
             raise
         raise LivesimError(
-            "render_mode 'rgb_array' needs matplotlib, which is not installed. "
-            "Run: pip install 'livesim[train]'"
+            "render_mode 'rgb_array' needs matplotlib, which is not installed. Run: pip install 'livesim[train]'"
         ) from error
     return Dashboard()
 

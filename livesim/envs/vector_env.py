@@ -137,9 +137,7 @@ class RoomVectorEnv(VectorEnv):
                 f"options: reset_mask must be {self.num_envs} bools with at least one True; got {mask!r}."
             )
         if self._generators is None and not mask.all():
-            raise OrderError(
-                "reset() of some rooms before the first reset() of all: call reset() without reset_mask."
-            )
+            raise OrderError("reset() of some rooms before the first reset() of all: call reset() without reset_mask.")
         return np.flatnonzero(mask)
 
     def _episode_seeds(self, seed: int | Sequence[int | None] | None, rows: np.ndarray) -> list[int]:

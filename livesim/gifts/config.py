@@ -13,7 +13,9 @@ class GiftsConfig(Config):
 
     giver_share: float = number(0.06, 0, 1, "probability", "viewers who may give at all")
     repeat_share: float = number(0.30, 0, 1, "probability", "following givers who gave to this host before")
-    repeat_factor: float = number(10, 1, 100, "ratio", "their hazard over that of other givers", "GiftLive: 11.05 % against 1.11 %")
+    repeat_factor: float = number(
+        10, 1, 100, "ratio", "their hazard over that of other givers", "GiftLive: 11.05 % against 1.11 %"
+    )
     rate_per_h: float = number(2.0, 0, 100, "1/h", "mean gift hazard of a giver at mood 0 without highlight")
     rate_log_sd: float = number(1.5, 0, 4, "log", "spread of givers' hazards")
     highlight: float = number(0.7, 0, 3, "log", "effect of a full highlight on giving")
@@ -26,15 +28,23 @@ class GiftsConfig(Config):
     amount_gift_sd: float = number(1.9, 0.05, 4, "log", "spread between gifts of one giver", KUAILIVE)
     amount_max: float = number(20_000, 1, 1e6, "credits", "largest single gift")
     counted_max: float = number(
-        1000, 1, 1e6, "credits", "largest part of one gift that counts as reward, in both forms; ledger money is uncapped"
+        300,
+        1,
+        1e6,
+        "credits",
+        "largest part of one gift that counts as reward, in both forms; ledger money is uncapped",
     )
     wallet_log_mean: float = number(5.2, 0, 12, "log credits", "wallet of a giver with z = 0 for the session")
     wallet_giver: float = number(2.0, 0, 4, "log", "how the wallet grows with z")
     wallet_log_sd: float = number(1.0, 0, 4, "log", "its own spread")
     heat_decay_s: float = number(20, 1, 600, "s", "decay time of heat; a gift adds ln(1 + amount)")
-    crowd_out: float = number(0.01, 0, 0.2, "1/heat", "others' giving falls by this per heat outside battles", "sign: Yao, Lu, Chen 2023")
+    crowd_out: float = number(
+        0.01, 0, 0.2, "1/heat", "others' giving falls by this per heat outside battles", "sign: Yao, Lu, Chen 2023"
+    )
     crowd_out_floor: float = number(0.85, 0, 1, "ratio", "lowest factor of crowding-out")
-    heat_leave: float = number(0.005, 0, 0.1, "1/heat", "leave rate rises by this per heat outside battles", "sign: Yao, Lu, Chen 2023")
+    heat_leave: float = number(
+        0.005, 0, 0.1, "1/heat", "leave rate rises by this per heat outside battles", "sign: Yao, Lu, Chen 2023"
+    )
     contagion: float = number(0.05, 0, 0.5, "1/heat", "others' giving rises by this per heat inside battles")
     contagion_max: float = number(3, 1, 10, "ratio", "largest factor of contagion")
     contagion_everywhere: bool = switch(
@@ -43,4 +53,6 @@ class GiftsConfig(Config):
     rival_offers_per_h: float = number(4, 0, 60, "1/h", "battle offers that arrive")
     rival_wait_s: float = number(300, 10, 7200, "s", "how long a rival waits")
     rivals: int = number(3, 1, 16, "rivals", "how many different rivals there are")
-    rival_repeat: float = number(0.3, 0, 1, "share", "battle effect lost with each repetition of a rival", "sign: PACIS 2021")
+    rival_repeat: float = number(
+        0.3, 0, 1, "share", "battle effect lost with each repetition of a rival", "sign: PACIS 2021"
+    )

@@ -30,9 +30,7 @@ class AccessLine(Config):
     outages_per_h: float = number(5.0, 0.0, 600.0, "1/h", "outages of a synthetic line", _TRACES)
     outage_s: float = number(3.3, 1.0, 120.0, "s", "mean length of an outage of a synthetic line", _TRACES)
     rtt_ms: float = number(50, 1, 2000, "ms", "median round trip time to the edge")
-    loss: float = number(
-        1e-4, 1e-7, 0.2, "1", "packet loss: caps a synthetic line at MSS/rtt sqrt(3/(2 loss))"
-    )
+    loss: float = number(1e-4, 1e-7, 0.2, "1", "packet loss: caps a synthetic line at MSS/rtt sqrt(3/(2 loss))")
 
 
 def _default_access() -> tuple[AccessLine, ...]:
@@ -65,9 +63,7 @@ class NetworkConfig(Config):
         default_factory=_default_access,
         description="mix of access types; with a folder of traces its shares and round trip times count",
     )
-    synthetic_traces: int = number(
-        32, 1, 1000, "1", "synthetic lines per access type; viewers start anywhere"
-    )
+    synthetic_traces: int = number(32, 1, 1000, "1", "synthetic lines per access type; viewers start anywhere")
     synthetic_length_s: int = number(1800, 60, 14_400, "s", "length of a synthetic line before it repeats")
     measured_log_sd: float = number(0.25, 0.0, 2.0, "ln", "spread of viewers around a measured trace (log)")
     rtt_log_sd: float = number(0.30, 0.0, 2.0, "ln", "spread of the round trip time between viewers (log)")
@@ -93,9 +89,7 @@ class NetworkConfig(Config):
     safety: float = number(0.9, 0.1, 1.0, "1", "share of the estimate that the throughput rule uses", _DASH)
     ewma_fast_s: float = number(3.0, 0.1, 120.0, "s", "half-life of the fast throughput average", _DASH)
     ewma_slow_s: float = number(8.0, 0.1, 240.0, "s", "half-life of the slow throughput average", _DASH)
-    reservoir_share: float = number(
-        0.2, 0.0, 0.9, "1", "buffer rule: lowest rung below this of the cap", _BBA
-    )
+    reservoir_share: float = number(0.2, 0.0, 0.9, "1", "buffer rule: lowest rung below this of the cap", _BBA)
     cushion_share: float = number(0.6, 0.05, 1.0, "1", "buffer rule: top rung at this share of the cap", _BBA)
     first_rung: int = number(0, 0, 31, "index", "rung of the first segment", _DASH)
 
@@ -105,9 +99,7 @@ class NetworkConfig(Config):
     skip_limit_s: float = number(12.0, 1.0, 600.0, "s", "further behind the target than this: jump to it")
     ingest_s: float = number(0.8, 0.0, 30.0, "s", "time from camera to origin")
     packaging_s: float = number(0.4, 0.0, 30.0, "s", "time to package and announce a finished segment")
-    request_jitter_s: float = number(
-        1.0, 0.0, 10.0, "s", "a viewer learns of a segment up to this much later"
-    )
+    request_jitter_s: float = number(1.0, 0.0, 10.0, "s", "a viewer learns of a segment up to this much later")
 
     connect_s: float = number(1.0, 0.0, 10.0, "s", "mean time from tap to first request: app, manifest, keys")
     connect_rtts: float = number(4.0, 0.0, 20.0, "1", "round trips before the first request: DNS, TCP, TLS")

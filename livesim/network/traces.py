@@ -40,9 +40,7 @@ class TraceBank(NamedTuple):
 def bank_for(config: NetworkConfig) -> TraceBank:
     """Return the bank a scenario asks for. Cached in this process, so that many rooms share one copy."""
     if config.traces is None:
-        return _cached_synthetic(
-            config.access, config.synthetic_traces, config.synthetic_length_s, config.rtt_log_sd
-        )
+        return _cached_synthetic(config.access, config.synthetic_traces, config.synthetic_length_s, config.rtt_log_sd)
     folder = Path(config.traces).expanduser()
     stamp = _stamp(folder)
     return _cached_folder(str(folder), stamp, config.access, config.measured_log_sd, config.rtt_log_sd)
@@ -72,9 +70,7 @@ def load_bank(folder: str | Path, config: NetworkConfig | None = None) -> TraceB
 
 
 @lru_cache(maxsize=16)
-def _cached_synthetic(
-    access: tuple[AccessLine, ...], count: int, length_s: int, rtt_log_sd: float
-) -> TraceBank:
+def _cached_synthetic(access: tuple[AccessLine, ...], count: int, length_s: int, rtt_log_sd: float) -> TraceBank:
     lines = []
     for line in access:
         # seeded by name, so that adding an access type leaves the lines of the others as they were
@@ -83,9 +79,7 @@ def _cached_synthetic(
     return _bank(lines, rtt_log_sd)
 
 
-def _synthetic_lines(
-    line: AccessLine, count: int, length_s: int, seed: np.random.SeedSequence
-) -> list[np.ndarray]:
+def _synthetic_lines(line: AccessLine, count: int, length_s: int, seed: np.random.SeedSequence) -> list[np.ndarray]:
     """Return `count` lines in kbit/s: log rate = AR(1), mean as configured, capped by loss, outages cut out.
 
     Source of the cap: Mathis et al., "The macroscopic behavior of the TCP congestion avoidance algorithm",
@@ -232,9 +226,7 @@ def _read_row(path: Path, at: int, line: str, second: int) -> float:
             raise TraceError(f"{path}:{at}: {name} is {cell!r}. Expected a number") from error
     time_s, kbps = values
     if time_s != second:
-        raise TraceError(
-            f"{path}:{at}: time_s is {cells[0]}, expected {second}. Rows are whole seconds from 0, no gap"
-        )
+        raise TraceError(f"{path}:{at}: time_s is {cells[0]}, expected {second}. Rows are whole seconds from 0, no gap")
     if not math.isfinite(kbps) or kbps < 0:
         raise TraceError(f"{path}:{at}: bandwidth_kbps is {cells[1]}. Expected a finite number, 0 or more")
     return kbps

@@ -21,9 +21,7 @@ def test_fixed_interval_breaks_by_the_clock_and_not_at_the_very_start(act, obser
 
 
 def test_credit_rule_buys_early_only_at_a_natural_pause(act, observe, form):
-    observations = observe(
-        rows=3, ad_credit_min=np.array([3.0, 3.0, 0.2]), dwell_min=np.array([4.0, 0.5, 4.0])
-    )
+    observations = observe(rows=3, ad_credit_min=np.array([3.0, 3.0, 0.2]), dwell_min=np.array([4.0, 0.5, 4.0]))
     params = {"first_min": 6.0, "pause_credit_min": 5.0, "last_credit_min": 0.5}
     assert act("credit_rule", observations, **params).tolist() == [
         0,

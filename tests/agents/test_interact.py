@@ -42,9 +42,9 @@ def test_rotation_begins_with_the_first_kind_after_one_interval(policy, observe,
 def test_cooldown_greedy_starts_the_kind_unused_for_longest_as_soon_as_it_may(policy, observe, layout, kind):
     since = uses(layout, poll=3.0, quiz=30.0, lucky_draw=4.0)
     allowed = only(layout, "poll", "quiz", "lucky_draw")
-    assert policy("cooldown_greedy").predict(observe(minutes_since_use=since, mask_interact=allowed))[0][
-        0
-    ] == kind("quiz")
+    assert policy("cooldown_greedy").predict(observe(minutes_since_use=since, mask_interact=allowed))[0][0] == kind(
+        "quiz"
+    )
 
 
 def test_nothing_is_started_while_an_interaction_is_open(policy, observe, layout):

@@ -84,9 +84,7 @@ def test_a_corrupt_checkpoint_falls_back_loudly_to_the_older_one(tmp_path):
     learner.learn_until(28)
     newest = learner.save_checkpoint(tmp_path)
     (newest / "optimiser.npz").write_bytes(b"half")
-    with pytest.warns(
-        UserWarning, match=r"falling back to the older checkpoint step_0+14: .*optimiser.npz is corrupt"
-    ):
+    with pytest.warns(UserWarning, match=r"falling back to the older checkpoint step_0+14: .*optimiser.npz is corrupt"):
         assert Learner.load_checkpoint(tmp_path).steps == 14
 
 
@@ -182,9 +180,7 @@ def test_a_dqn_can_be_warm_started_and_begins_with_the_demonstrations_in_its_mem
 
 
 def test_dqn_refuses_several_heads():
-    with pytest.raises(
-        ConfigError, match=r"dqn plays one head, but this environment has recommend, ads, interact"
-    ):
+    with pytest.raises(ConfigError, match=r"dqn plays one head, but this environment has recommend, ads, interact"):
         Learner("dqn", {}, ROOM, seed=0, budget=100)
 
 

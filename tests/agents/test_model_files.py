@@ -33,12 +33,8 @@ def policy(layout):
         greedy=False,
     )
     shapes = [(8, layout.size), (sum(sizes), 8)]
-    layers = [
-        (generator.normal(size=shape).astype(np.float32), np.zeros(shape[0], np.float32)) for shape in shapes
-    ]
-    return NetworkPolicy(
-        spec, layers, np.zeros(layout.size, np.float32), np.full(layout.size, 0.1, np.float32)
-    )
+    layers = [(generator.normal(size=shape).astype(np.float32), np.zeros(shape[0], np.float32)) for shape in shapes]
+    return NetworkPolicy(spec, layers, np.zeros(layout.size, np.float32), np.full(layout.size, 0.1, np.float32))
 
 
 def test_a_saved_model_plays_as_before(policy, tmp_path, observe):
@@ -70,9 +66,7 @@ def test_sampling_respects_masks_and_depends_on_the_episode_not_on_the_batch(pol
 
 
 def test_an_observation_of_another_scenario_is_refused(policy, layout):
-    with pytest.raises(
-        ConfigError, match=rf"observation of {layout.size - 1} numbers does not fit this model"
-    ):
+    with pytest.raises(ConfigError, match=rf"observation of {layout.size - 1} numbers does not fit this model"):
         policy.predict(np.zeros((2, layout.size - 1), dtype=np.float32))
 
 
@@ -80,9 +74,7 @@ def test_a_corrupt_file_is_named(policy, tmp_path):
     save_model(tmp_path / "model", policy, {})
     path = tmp_path / "model" / "weights.npz"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(
-        CheckpointError, match=r"weights.npz is corrupt: its checksum differs from manifest.json"
-    ):
+    with pytest.raises(CheckpointError, match=r"weights.npz is corrupt: its checksum differs from manifest.json"):
         load_model(tmp_path / "model")
 
 
@@ -113,9 +105,7 @@ def test_a_pickle_in_place_of_the_weights_is_refused_and_never_run(policy, tmp_p
     folder = tmp_path / "model"
     (folder / "weights.npz").write_bytes(payload)
     names = sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
-    digests = {
-        name: model_files._digest(folder / name) for name in names
-    }  # an attacker forges the checksums too
+    digests = {name: model_files._digest(folder / name) for name in names}  # an attacker forges the checksums too
     model_files._write_json(folder / "manifest.json", {"sha256": digests})
     with pytest.raises(CheckpointError, match="not plain data, so it is not loaded"):
         load_model(folder)

@@ -47,9 +47,7 @@ def score_near_seven(factory, seeds):
 
 def test_tuning_finds_the_best_value_under_shared_luck_and_repeats():
     lines = []
-    first = tuning.tune(
-        "ads.credit_rule", score_near_seven, range(16), candidates=24, seed=4, report=lines.append
-    )
+    first = tuning.tune("ads.credit_rule", score_near_seven, range(16), candidates=24, seed=4, report=lines.append)
     again = tuning.tune("ads.credit_rule", score_near_seven, range(16), candidates=24, seed=4)
     assert first == again
     assert abs(first.params["pause_credit_min"] - 7.0) < 1.0
@@ -59,9 +57,7 @@ def test_tuning_finds_the_best_value_under_shared_luck_and_repeats():
 
 
 def test_tuning_keeps_the_defaults_when_nothing_is_clearly_better():
-    result = tuning.tune(
-        "ads.fixed_interval", lambda factory, seeds: np.zeros(len(seeds)), range(8), candidates=6
-    )
+    result = tuning.tune("ads.fixed_interval", lambda factory, seeds: np.zeros(len(seeds)), range(8), candidates=6)
     assert not result.is_better
 
 

@@ -80,9 +80,7 @@ def test_random_is_uniform_among_allowed_actions(layout, scenario, observe):
     mask[2] = 0.0
     policy = make_policy("ads.random", layout, scenario, ("ads",), seed=9)
     rows = 3000
-    action, _ = policy.predict(
-        observe(rows=rows, mask_ads=np.tile(mask, (rows, 1))), policy.initial_state(range(rows))
-    )
+    action, _ = policy.predict(observe(rows=rows, mask_ads=np.tile(mask, (rows, 1))), policy.initial_state(range(rows)))
     shares = np.bincount(action, minlength=count) / rows
     assert shares[2] == 0.0
     # standard error of a share near 1/3 is .0086
@@ -124,9 +122,7 @@ def test_a_room_policy_plays_its_part_of_a_one_head_environment(layout, scenario
 
 
 def test_an_unknown_policy_is_named_with_the_nearest_match(layout, scenario):
-    with pytest.raises(
-        UnknownNameError, match=r"unknown policy 'ads.credit_rul'.*Did you mean 'ads.credit_rule'\?"
-    ):
+    with pytest.raises(UnknownNameError, match=r"unknown policy 'ads.credit_rul'.*Did you mean 'ads.credit_rule'\?"):
         make_policy("ads.credit_rul", layout, scenario)
 
 
@@ -151,9 +147,7 @@ def test_a_registered_factory_takes_layout_scenario_and_seed(layout, scenario, b
 def test_importing_the_heuristics_loads_no_learning_library():
     modules = "livesim, agents.heuristics, agents.network, agents.hyperparameters, agents.tuning"
     code = f"import sys, {modules}; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "stable_baselines3", "sb3_contrib", "matplotlib"} & set(loaded)
 
 

@@ -34,9 +34,7 @@ def test_fixed_schedule_holds_an_item_that_would_end_inside_its_slot(act, observ
 def test_fixed_schedule_follows_the_rundown_while_its_item_is_masked(act, observe, layout):
     mask = np.ones(len(layout.item_names) + 1)
     mask[2] = 0.0
-    assert act(
-        "fixed_schedule", observe(elapsed_min=9.0, item=0, mask_recommend=mask), dwell_min=8.0
-    ).tolist() == [0]
+    assert act("fixed_schedule", observe(elapsed_min=9.0, item=0, mask_recommend=mask), dwell_min=8.0).tolist() == [0]
 
 
 def test_round_robin_waits_for_the_dwell_and_then_shows_the_longest_unseen(act, observe, layout):

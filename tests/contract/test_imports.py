@@ -15,7 +15,14 @@ ALLOWED = {  # package -> packages of this project that it may import at run tim
     "scenarios": {"scenarios", "livesim"},
 }
 DOMAINS = ("audience", "network", "content", "ads", "gifts", "chat", "interactions")
-ABOVE_DOMAINS = {"livesim.room", "livesim.analytics", "livesim.envs", "livesim.showing", "livesim.crowd", "livesim.state"}
+ABOVE_DOMAINS = {
+    "livesim.room",
+    "livesim.analytics",
+    "livesim.envs",
+    "livesim.showing",
+    "livesim.crowd",
+    "livesim.state",
+}
 
 
 def _imports(path: Path) -> set[str]:

@@ -37,13 +37,9 @@ def make() -> Callable[..., gymnasium.Env]:
 def make_vec() -> Callable[..., gymnasium.vector.VectorEnv]:
     """Return gymnasium.make_vec over the batch, for a short session."""
 
-    def build(
-        env_id: str = "livesim/Room-v0", num_envs: int = 3, **kwargs: Any
-    ) -> gymnasium.vector.VectorEnv:
+    def build(env_id: str = "livesim/Room-v0", num_envs: int = 3, **kwargs: Any) -> gymnasium.vector.VectorEnv:
         kwargs = {"scenario": "tiny", "overrides": SHORT, **kwargs}
-        return gymnasium.make_vec(
-            env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs
-        )
+        return gymnasium.make_vec(env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **kwargs)
 
     return build
 

@@ -43,9 +43,7 @@ def test_an_action_that_is_not_of_whole_numbers_is_refused(layout, action):
 @pytest.mark.parametrize(("action", "rooms"), [([1, 2], None), (1, None), ([[0, 0, 0]], 2)])
 def test_an_action_of_another_shape_names_the_wanted_one(layout, action, rooms):
     wanted = r"\(3,\)" if rooms is None else r"\(2, 3\)"
-    with pytest.raises(
-        ActionError, match=f"does not fit heads recommend, ads, interact: wanted shape {wanted}"
-    ):
+    with pytest.raises(ActionError, match=f"does not fit heads recommend, ads, interact: wanted shape {wanted}"):
         ActionHeads(layout, ["recommend", "ads", "interact"]).parse(action, rooms)
 
 

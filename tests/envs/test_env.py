@@ -29,9 +29,7 @@ def test_info_has_the_same_plain_keys_on_reset_and_every_step(make, play, env_id
         assert set(info["events"]) >= EVENTS
         assert type(info["viewers"]) is int
         assert type(info["time_s"]) is float
-        assert {
-            type(value) for part in ("reward_terms", "costs", "events") for value in info[part].values()
-        } == {float}
+        assert {type(value) for part in ("reward_terms", "costs", "events") for value in info[part].values()} == {float}
         assert info["action_mask"].dtype == bool
     assert first["time_s"] == 0.0
     assert info["time_s"] == 30.0 * DECISIONS

@@ -20,7 +20,5 @@ HEAVY = ("torch", "stable_baselines3", "matplotlib", "tensorboard")
 )
 def test_neither_torch_nor_sb3_nor_matplotlib_is_loaded(lines):
     check = f"import sys; print([name for name in {HEAVY} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{lines}; {check}"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", f"{lines}; {check}"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

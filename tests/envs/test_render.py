@@ -80,9 +80,7 @@ def test_an_environment_with_an_open_figure_can_be_copied(make):
 
 
 def test_record_video_writes_a_session(make, play, env_id, tmp_path):
-    env = RecordVideo(
-        make(env_id, render_mode="rgb_array"), str(tmp_path / "videos"), episode_trigger=lambda _: True
-    )
+    env = RecordVideo(make(env_id, render_mode="rgb_array"), str(tmp_path / "videos"), episode_trigger=lambda _: True)
     env.reset(seed=1)
     play(env, DECISIONS)
     env.close()

@@ -31,9 +31,7 @@ def test_env_i_of_a_vector_equals_the_single_environment(make, make_vec, env_id,
     apart = [env.reset(seed=seed) for env, seed in zip(singles, seeds, strict=True)]
     for _ in range(DECISIONS - 1):
         for i, (alone, info) in enumerate(apart):
-            row = (
-                {name: value[i] for name, value in together.items()} if observation == "dict" else together[i]
-            )
+            row = {name: value[i] for name, value in together.items()} if observation == "dict" else together[i]
             assert_same(row, alone, f"observation of {i}")
             assert_same(plain(infos[i]), info, f"info of {i}")
         actions = envs.action_space.sample()
@@ -50,9 +48,7 @@ def plain(info):
     return info.item() if isinstance(info, np.generic) else info
 
 
-@pytest.mark.parametrize(
-    "kwargs", [{}, {"observation": "dict"}, {"heads": ["recommend"], "others": {"ads": "random"}}]
-)
+@pytest.mark.parametrize("kwargs", [{}, {"observation": "dict"}, {"heads": ["recommend"], "others": {"ads": "random"}}])
 def test_the_batch_equals_gymnasiums_own_vectorisation_over_several_episodes(make_vec, kwargs):
     batch = make_vec(**kwargs)
     loop = gymnasium.make_vec(

@@ -151,9 +151,7 @@ def test_compare_scores_a_finished_run_on_any_other_seeds(livesim, finished):
     assert data["seeds"] == [2000, 2001, 2002, 2003]
     assert [policy["name"] for policy in data["policies"]] == ["random", "nothing", "combined", "ppo"]
     assert [len(row) for row in data["policies"][3]["returns"]] == [4, 4]
-    assert {"policy", "training_seed", "measure", "baseline", "value", "low", "high"} == data["numbers"][
-        0
-    ].keys()
+    assert {"policy", "training_seed", "measure", "baseline", "value", "low", "high"} == data["numbers"][0].keys()
 
 
 def test_compare_on_the_same_seeds_repeats_the_kept_numbers(livesim, finished):
@@ -163,9 +161,7 @@ def test_compare_on_the_same_seeds_repeats_the_kept_numbers(livesim, finished):
 
 
 def test_compare_takes_any_policies(livesim, finished):
-    result = livesim(
-        "compare", finished, "--policies", "nothing,ads.credit_rule", "--seeds", "3000:3002", "--json"
-    )
+    result = livesim("compare", finished, "--policies", "nothing,ads.credit_rule", "--seeds", "3000:3002", "--json")
     assert result.exit_code == 0, result.output
     assert [policy["name"] for policy in json.loads(result.stdout)["policies"]] == [
         "nothing",

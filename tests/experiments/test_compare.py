@@ -14,12 +14,8 @@ SEEDS = (1000, 1001, 1002, 1003)
 
 
 def table(*returns: float) -> EpisodeTable:
-    other = {
-        name: np.zeros(4) for name in ("viewers_mean", "stall_share", "ad_minutes_per_hour", "masked_actions")
-    }
-    return EpisodeTable(
-        {"seed": np.array(SEEDS), "return": np.array(returns), "term.gifts": np.ones(4), **other}
-    )
+    other = {name: np.zeros(4) for name in ("viewers_mean", "stall_share", "ad_minutes_per_hour", "masked_actions")}
+    return EpisodeTable({"seed": np.array(SEEDS), "return": np.array(returns), "term.gifts": np.ones(4), **other})
 
 
 RANDOM = Scored("random", "random", {None: table(0, 10, 20, 30)}, is_baseline=True)

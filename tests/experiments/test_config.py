@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config import check_names, load_config
+from experiments.config import load_config
+from experiments.config_names import check_names
 from livesim.errors import ConfigError, LivesimError
 
 
@@ -56,9 +57,7 @@ def test_an_unknown_key_is_named_with_its_line_and_the_nearest_match(tmp_path):
 
 
 def test_an_unknown_key_of_an_algorithm_is_named_with_its_line(tmp_path):
-    text = message_of(
-        written(tmp_path, "name: x\nalgorithms:\n  - name: a\n    algorithm: ppo\n    hyperparams: {}\n")
-    )
+    text = message_of(written(tmp_path, "name: x\nalgorithms:\n  - name: a\n    algorithm: ppo\n    hyperparams: {}\n"))
     assert text.startswith("experiment.yaml:5: algorithms.0: unknown key 'hyperparams'")
     assert text.endswith("Did you mean 'hyperparameters'?")
 
@@ -88,9 +87,7 @@ def test_a_wrong_value_is_named_with_file_line_and_key(tmp_path, line, expected)
 
 def test_a_name_that_could_leave_the_result_folder_is_refused(tmp_path):
     text = message_of(written(tmp_path, "name: ../x\n"))
-    assert (
-        "experiment.yaml:1: name: '../x' is not a safe name. Use letters, digits, _ and -, at most 64" in text
-    )
+    assert "experiment.yaml:1: name: '../x' is not a safe name. Use letters, digits, _ and -, at most 64" in text
 
 
 def test_a_file_that_is_no_mapping_or_empty_or_missing_is_refused(tmp_path):

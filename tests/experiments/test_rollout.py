@@ -22,9 +22,7 @@ def test_the_batch_size_changes_no_number(name):
     assert together == alone == in_pairs
 
 
-@pytest.mark.parametrize(
-    "env_id", ["livesim/Recommend-v0", "livesim/AdPlacement-v0", "livesim/InteractionTiming-v0"]
-)
+@pytest.mark.parametrize("env_id", ["livesim/Recommend-v0", "livesim/AdPlacement-v0", "livesim/InteractionTiming-v0"])
 def test_one_head_environments_do_not_depend_on_the_batch_either(env_id):
     env = EnvConfig(id=env_id, scenario="tiny")
     assert play(env, "random", 64).csv_text() == play(env, "random", 2).csv_text()

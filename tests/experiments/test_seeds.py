@@ -43,9 +43,7 @@ def test_other_seeds_are_refused(given, message):
 
 def test_the_rooms_of_training_start_above_every_evaluation_seed():
     assert seeds.training_environment_seed(0) == 2**32
-    assert (
-        seeds.training_environment_seed(1) - seeds.training_environment_seed(0) >= 4096
-    )  # most rooms of a batch
+    assert seeds.training_environment_seed(1) - seeds.training_environment_seed(0) >= 4096  # most rooms of a batch
     assert seeds.training_environment_seed(seeds.MOST_TRAINING_SEED - 1) < seeds.TUNING_START
 
 

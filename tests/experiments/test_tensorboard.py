@@ -76,9 +76,7 @@ def test_the_root_holds_the_layout_the_columns_of_hparams_and_the_table(finished
     )
     content = root.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
     layout = layout_pb2.Layout.FromString(content)
-    charts = {
-        (category.title, chart.title): chart for category in layout.category for chart in category.chart
-    }
+    charts = {(category.title, chart.title): chart for category in layout.category for chart in category.chart}
     assert list(charts["terms", "gifts"].multiline.tag) == ["^terms/gifts$"]
     assert charts["aggregate", "return, 95 %"].margin.series[0].value == "agg/return_iqm"
 

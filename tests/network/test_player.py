@@ -48,9 +48,7 @@ def _run(net: NetworkState, bank, p, config: NetworkConfig, ticks: int, tick_s: 
 
 
 @pytest.mark.parametrize(("rtt_s", "startup_s", "stall_s"), [(0.0, 2.4, 299 * 0.4), (0.08, 2.48, 299 * 0.48)])
-def test_a_line_below_the_lowest_rung_stalls_for_the_difference(
-    rtt_s: float, startup_s: float, stall_s: float
-) -> None:
+def test_a_line_below_the_lowest_rung_stalls_for_the_difference(rtt_s: float, startup_s: float, stall_s: float) -> None:
     # 600 kbit over 250 kbit/s = 2.4 s for 2 s of film
     config = NetworkConfig(live=False, buffer_cap_s=8.0, **ONE_RUNG)
     session = watch(config, [250.0] * 10, rtt_s)
@@ -125,9 +123,7 @@ def test_catch_up_brings_a_late_viewer_to_the_target() -> None:
 def test_a_viewer_who_gives_up_before_the_first_frame_never_plays() -> None:
     net, p = lone_room(LIVE, 0.1)
     net.gave_up_s[0, 0] = 3.0
-    net, stall, _ = _run(
-        net, bank_of([100.0] * 60), p, LIVE, ticks=4, tick_s=5.0
-    )  # first frame would be at 6.1
+    net, stall, _ = _run(net, bank_of([100.0] * 60), p, LIVE, ticks=4, tick_s=5.0)  # first frame would be at 6.1
     assert net.gave_up_s[0, 0] == 3.0
     assert net.startup_s[0, 0] == 20.0
     assert (net.played_s[0, 0], stall) == (0.0, 0.0)
@@ -169,9 +165,7 @@ def test_a_viewer_has_the_same_line_in_whatever_slot() -> None:
             assert np.array_equal(values[0, 2], values[0, 7]), name
 
 
-def slow_live_player(
-    config: NetworkConfig, kbps: np.ndarray, rtt_s: float, until_s: float, dt: float = 0.001
-):
+def slow_live_player(config: NetworkConfig, kbps: np.ndarray, rtt_s: float, until_s: float, dt: float = 0.001):
     """Return (start-up, stall, latency) of a live viewer on one rung, stepped in milliseconds."""
     size, L = config.ladder_kbps[0] * config.segment_s, config.segment_s
     segment, buffer, rate, left = math.ceil(-config.latency_target_s / L), 0.0, 1.0, size
@@ -221,9 +215,7 @@ def test_more_bandwidth_never_adds_stall_seconds(trace: int) -> None:
     rough = AccessLine(name="rough", mean_kbps=500, log_sd=0.9, lag1=0.9, outages_per_h=20, outage_s=5)
     bank = synthetic_bank(config.model_copy(update={"access": (rough,)}))
     kbps = bank.kbps[bank.start[trace] : bank.start[trace] + 400]
-    stalls = [
-        watch(config, kbps * scale, 0.08, segments=150).stall_s for scale in (0.7, 1.0, 1.3, 1.7, 2.5, 4.0)
-    ]
+    stalls = [watch(config, kbps * scale, 0.08, segments=150).stall_s for scale in (0.7, 1.0, 1.3, 1.7, 2.5, 4.0)]
     assert stalls[0] > 10.0
     assert all(more <= less + 1e-3 for less, more in pairwise(stalls)), stalls
 

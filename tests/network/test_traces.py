@@ -36,9 +36,7 @@ def test_a_folder_becomes_a_flat_bank(tmp_path: Path) -> None:
 def test_access_types_without_a_trace_give_their_share_to_the_others(tmp_path: Path) -> None:
     write(tmp_path, "4g_a.csv", GOOD)
     write(tmp_path, "wifi_b.csv", GOOD)
-    mix = tuple(
-        AccessLine(name=name, share=share) for name, share in (("wifi", 0.6), ("4g", 0.2), ("3g", 0.2))
-    )
+    mix = tuple(AccessLine(name=name, share=share) for name, share in (("wifi", 0.6), ("4g", 0.2), ("3g", 0.2)))
     bank = load_bank(tmp_path, NetworkConfig(access=mix))
     assert bank.access_until.tolist() == pytest.approx([0.75, 1.0])
 

@@ -106,9 +106,7 @@ def test_one_parameter_scales_the_audience():
 def test_plugins_may_register_a_format_and_a_kind_of_interaction():
     registering("ad_format", "test_billboard")(FormatConfig(name="test_billboard", creatives=3, creative_s=10))
     registering("interaction", "test_cheer")(KindConfig(name="test_cheer", open_s=30, chat=2.0))
-    scenario = load_scenario(
-        "tiny", {"ads.formats": ["test_billboard"], "interactions.kinds": ["test_cheer", "poll"]}
-    )
+    scenario = load_scenario("tiny", {"ads.formats": ["test_billboard"], "interactions.kinds": ["test_cheer", "poll"]})
     rooms = Rooms(scenario)
     rooms.reset([1])
     assert rooms.head_sizes == (5, 2, 3)
