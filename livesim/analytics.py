@@ -139,7 +139,7 @@ def window(ledger, r, decisions):
     """Return the ledger columns of room r summed over its last `decisions` finished decisions."""
     done = ledger.decision[r]
     total = np.zeros(ledger.now.shape[1])
-    for d in range(max(done - int(math.ceil(decisions)), 0), done):
+    for d in range(max(done - math.ceil(decisions), 0), done):
         for c in range(total.shape[0]):
             total[c] += ledger.history[r, d, c]
     return total
@@ -221,7 +221,7 @@ def _ratio(a, b):
 def observe_audience(room, ledger, r, decision_s, now_s, total_s, out, c):
     """Fill the fields from elapsed_min to retention."""
     done = ledger.decision[r]
-    back = max(done - 1 - int(round(300.0 / decision_s)), 0)
+    back = max(done - 1 - round(300.0 / decision_s), 0)
     before = ledger.viewers[r, back] if done > 0 else room.present
     last = window(ledger, r, 1.0)
     short = window(ledger, r, 120.0 / decision_s)

@@ -15,12 +15,12 @@ from livesim.journal import ENTRY
 COLUMNS = (
     "entered", "left", "present_s", "watch_s", "stall_s", "startup_s", "started", "gave_up", "kbit", "quality_s",
     "latency_s", "messages", "messages_expected", "questions", "toxic", "gifts", "gift_credits", "gift_expected",
-    "gift_counted", "gift_items", "clicks", "orders", "order_credits", "order_margin", "order_expected", "ad_impressions",
-    "ad_completed", "ad_revenue", "ad_expected", "ad_clicks", "ad_conversions", "ad_s", "preroll_impressions",
-    "preroll_completed", "follows", "follows_expected", "return_expected", "complaints", "complaints_expected",
-    "prizes", "shares", "masked_actions", "entered_feed", "entered_follower", "entered_search", "entered_clip",
-    "entered_raid", "stayed_30s", "participants", "skips", "watch_ad_s", "ad_slots",
-    "newcomer_s", "follower_s", "sentiment_sum", "named", "return_realised",
+    "gift_counted", "gift_items", "clicks", "orders", "order_credits", "order_margin", "order_expected",
+    "ad_impressions", "ad_completed", "ad_revenue", "ad_expected", "ad_clicks", "ad_conversions", "ad_s",
+    "preroll_impressions", "preroll_completed", "follows", "follows_expected", "return_expected", "complaints",
+    "complaints_expected", "prizes", "shares", "masked_actions", "entered_feed", "entered_follower",
+    "entered_search", "entered_clip", "entered_raid", "stayed_30s", "participants", "skips", "watch_ad_s",
+    "ad_slots", "newcomer_s", "follower_s", "sentiment_sum", "named", "return_realised",
 )  # fmt: skip
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 EVENTS = (

@@ -236,7 +236,7 @@ class Rooms:
         return {name: now[:, INDEX[name]].copy() for name in EVENTS}
 
     def reward_values(self, mode: str = "expected") -> np.ndarray:
-        """Return every reward term since the last decision in credits, unweighted, (R, terms) in rewards.TERMS order."""
+        """Return the reward terms since the last decision in credits, unweighted: (R, terms), as in rewards.TERMS."""
         return rewards.term_values(self.state.ledger.now, self._prices, mode)
 
     def reward_terms(self, mode: str = "expected") -> dict[str, np.ndarray]:

@@ -99,7 +99,8 @@ def list_scenarios() -> list[str]:
 def load_scenario(source: str | Path | Scenario, overrides: Mapping[str, Any] | None = None) -> Scenario:
     """Return a validated scenario.
 
-    source: a shipped name, a path to a YAML file, or a Scenario.  overrides: dotted keys, {"audience.planned_viewers": 50}.
+    source: a shipped name, a path to a YAML file, or a Scenario.
+    overrides: dotted keys, {"audience.planned_viewers": 50}.
     Raises ScenarioError (where, what, what is allowed) or UnknownNameError with the nearest match.
     """
     if isinstance(source, Scenario):

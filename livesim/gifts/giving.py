@@ -47,7 +47,7 @@ def admit_giver(v, p, key):
 
 @kernel
 def gift_amount(p, z, wallet, key, viewer_id, count):
-    """Return the credits of gift number `count` of this giver: ceil(exp(mean + sd_z z + sd_e e)), clipped by the wallet."""
+    """Return the credits of gift number `count` of a giver: ceil(exp(mean + sd_z z + sd_e e)), up to the wallet."""
     e = normals(key, viewer_id, CH_AMOUNT, count)[0]
     amount = math.ceil(math.exp(p.amount_log_mean + p.amount_giver_sd * z + p.amount_gift_sd * e))
     return max(0.0, min(amount, p.amount_max, wallet))
