@@ -43,13 +43,22 @@ def scenarios_list() -> None:
 
 
 @scenarios.command("show")
-def scenarios_show(name: Name, settings: Settings = None) -> None:
+def scenarios_show(
+    name: Name,
+    settings: Settings = None,
+    fields: Annotated[bool, typer.Option("--fields", help="as a table: unit, bounds, source and meaning")] = False,
+) -> None:
     """Print every number of a scenario, defaults included, as YAML that can be edited and loaded."""
     import yaml
 
     from livesim.scenario import load_scenario
+    from livesim.schema import describe
 
     scenario = load_scenario(name, overrides=_overrides(settings))
+    if fields:
+        for row in [("key", "value", "unit", "bounds", "source", "meaning"), ("---",) * 6, *describe(scenario)]:
+            print(f"| {' | '.join(row)} |")
+        return
     print(yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
 
 

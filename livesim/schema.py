@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
@@ -50,3 +50,22 @@ def records(configs: Sequence[Config]) -> np.recarray:
             value = getattr(config, name)
             table[row][name] = kind.index(value) if isinstance(kind, tuple) else float(value)
     return table.view(np.recarray)
+
+
+def describe(config: Config, prefix: str = "") -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Yield (key, value, unit, bounds, source, meaning) of every number and choice of a configuration, sections inside.
+
+    Entries of a list are keyed by their index, as overrides are.
+    """
+    for name, field in type(config).model_fields.items():
+        value, key = getattr(config, name), f"{prefix}{name}"
+        if isinstance(value, Config):
+            yield from describe(value, f"{key}.")
+        elif isinstance(value, tuple) and value and all(isinstance(entry, Config) for entry in value):
+            for index, entry in enumerate(value):
+                yield from describe(entry, f"{key}.{index}.")
+        elif isinstance(field.json_schema_extra, dict):
+            extra = field.json_schema_extra
+            limits = {type(bound).__name__: bound for bound in field.metadata}
+            bounds = f"{limits['Ge'].ge:g} to {limits['Le'].le:g}" if {"Ge", "Le"} <= set(limits) else ""
+            yield key, str(value), str(extra["unit"]), bounds, str(extra["source"]), field.description or ""
