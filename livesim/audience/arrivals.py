@@ -47,6 +47,7 @@ def admit(v, room, item, rules, centres, feed_mix, base_mix, viewer_id, source, 
     v.irritation = 0.0
     v.boredom = 0.0
     v.minutes = 0
+    v.votes = 0
     v.named_until_s = 0.0
     v.follow_left = exponential(key, viewer_id, CH_FOLLOW, 0)
     v.share_left = exponential(key, viewer_id, CH_SHARE, 0)

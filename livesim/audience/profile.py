@@ -23,9 +23,13 @@ def tell(v, room, item, weight):
 
 @kernel
 def vote(v, room):
-    """Let a viewer say what they like: a vote adds along their own taste."""
+    """Let a viewer say what they like: a vote adds along their own taste, the second half as much, and so on.
+
+    Ignorance about a viewer is a stock that votes use up.
+    """
+    v.votes += 1
     for d in range(v.taste.shape[0]):
-        told = W_VOTE * v.taste[d]
+        told = W_VOTE * 0.5 ** (v.votes - 1.0) * v.taste[d]
         v.evidence[d] += told
         room.evidence_sum[d] += told
 

@@ -28,6 +28,7 @@ VIEWER = [
     ("minutes", "i2"),  # own minutes already lived
     ("share_count", "u2"),
     ("complaint_count", "u2"),
+    ("votes", "u1"),  # votes cast this session
     ("source", "i1"),
     ("segment", "i1"),
     ("follows", "u1"),
