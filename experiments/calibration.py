@@ -16,7 +16,7 @@ from experiments.rollout import rollout
 from experiments.seeds import TUNING_START
 from livesim import Rooms
 from livesim.audience.boost import boost_score
-from livesim.room import RoomView
+from livesim.view import RoomView
 
 
 @dataclass

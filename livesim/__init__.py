@@ -11,8 +11,9 @@ drop_stale_caches()
 from livesim.envs.registration import register_envs  # noqa: E402
 from livesim.errors import LivesimError  # noqa: E402
 from livesim.registry import register, registering  # noqa: E402
-from livesim.room import Rooms, RoomView  # noqa: E402
+from livesim.room import Rooms  # noqa: E402
 from livesim.scenario import Scenario, list_scenarios, load_scenario  # noqa: E402
+from livesim.view import RoomView  # noqa: E402
 
 __version__ = "0.1.0"
 __all__ = [

@@ -20,7 +20,7 @@ from livesim import registry
 from livesim.errors import SnapshotError
 
 if TYPE_CHECKING:
-    from livesim.room import RoomView
+    from livesim.view import RoomView
 
 GRID = 1024.0  # due times lie on a binary grid, so that now + (due - now) == due exactly after a restart
 

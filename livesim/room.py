@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import simpy
 
 from livesim import analytics, crowd, masks, rewards
 from livesim.ads.breaks import AdBreak
@@ -23,7 +22,7 @@ from livesim.ads.market import open_market
 from livesim.audience.boost import PlatformReview
 from livesim.clock import Process, RoomClock, make_process
 from livesim.content.rundown import Rundown, show
-from livesim.errors import ActionError, OrderError, unknown_name
+from livesim.errors import ActionError, OrderError
 from livesim.interactions.lifecycle import Interaction
 from livesim.ledger import EVENTS, INDEX, MASKED_ACTIONS
 from livesim.luck import STREAMS
@@ -31,6 +30,7 @@ from livesim.network.traces import bank_for
 from livesim.randomness import room_streams
 from livesim.scenario import HEADS, Scenario
 from livesim.state import Params, State, allocate, arrays, check_structure, fill_rows, grown, params_of, reset_row
+from livesim.view import RoomView
 
 if TYPE_CHECKING:
     from livesim.status import RoomStatus
@@ -73,9 +73,9 @@ class Rooms:
         self.state: State = allocate(listed, slots, journal)
         self._ticks_per_decision = round(s.session.decision_s / s.session.tick_s)
         self._started = np.zeros(self.num_rooms, dtype=bool)
-        self._clocks = [RoomClock() for _ in listed]
+        self.clocks = [RoomClock() for _ in listed]
         self._views = [RoomView(self, row) for row in range(self.num_rooms)]
-        self._plugin_streams = [np.random.default_rng(0) for _ in listed]
+        self.plugin_streams = [np.random.default_rng(0) for _ in listed]
         self._masked = np.zeros(self.num_rooms)
         self._masks: tuple[np.ndarray, ...] | None = None
         self._layout = analytics.Layout(s)
@@ -92,7 +92,7 @@ class Rooms:
         for row, seed in zip(chosen.tolist(), seeds, strict=True):
             scenario = self.scenarios[row]
             reset_row(self.state, row, scenario, int(seed))
-            self._plugin_streams[row] = room_streams(int(seed), STREAMS)["plugins"]
+            self.plugin_streams[row] = room_streams(int(seed), STREAMS)["plugins"]
             first: list[Process] = [
                 Rundown(due_s=float(self.state.rooms.item_end_s[row])),
                 PlatformReview(due_s=scenario.audience.boost_interval_s),
@@ -154,7 +154,7 @@ class Rooms:
         for row in active:
             left = until[row] - now[row]
             time_s = now[row] * tick_s
-            following = self._clocks[row].run_due(time_s)
+            following = self.clocks[row].run_due(time_s)
             quiet = math.ceil((following - time_s) / tick_s) if following < math.inf else left
             ticks[row] = min(left, max(quiet, 1))
         self.timings["simpy"] += time.perf_counter() - begun
@@ -194,13 +194,13 @@ class Rooms:
             show(self._views[row], item)
 
     def _advertise(self, row: int, which: int) -> None:
-        self._clocks[row].start(AdBreak(which, self._views[row].now), self._views[row])
+        self.clocks[row].start(AdBreak(which, self._views[row].now), self._views[row])
 
     def _interact(self, row: int, kind: int) -> None:
         now = self._views[row].now
         self.state.rooms.host_kind[row] = kind
         announce = self.scenarios[row].interactions.kinds[kind].announce_s
-        self._clocks[row].start(Interaction(kind, now + announce), self._views[row])
+        self.clocks[row].start(Interaction(kind, now + announce), self._views[row])
 
     def masks(self) -> tuple[np.ndarray, ...]:
         """Return what each head may choose now: bool arrays (R, K+1), (R, F+1), (R, J+1), freshly allocated."""
@@ -275,9 +275,9 @@ class Rooms:
         chosen = np.arange(self.num_rooms) if rows is None else np.asarray(rows)
         return Snapshot(
             arrays={name: array[chosen].copy() for name, array in arrays(self.state)},
-            processes=tuple(tuple(self._clocks[row].processes()) for row in chosen.tolist()),
-            times_s=tuple(float(self._clocks[row].env.now) for row in chosen.tolist()),
-            plugin_streams=tuple(copy.deepcopy(self._plugin_streams[row]) for row in chosen.tolist()),
+            processes=tuple(tuple(self.clocks[row].processes()) for row in chosen.tolist()),
+            times_s=tuple(float(self.clocks[row].env.now) for row in chosen.tolist()),
+            plugin_streams=tuple(copy.deepcopy(self.plugin_streams[row]) for row in chosen.tolist()),
             started=self._started[chosen].copy(),
             last_actions=self.last_actions[chosen].copy(),
         )
@@ -302,7 +302,7 @@ class Rooms:
         for name, array in arrays(self.state):
             fill_rows(array, slice(None), snapshot.arrays[name][source])
         for row, origin in enumerate(source.tolist()):
-            self._plugin_streams[row] = copy.deepcopy(snapshot.plugin_streams[origin])
+            self.plugin_streams[row] = copy.deepcopy(snapshot.plugin_streams[origin])
             processes = [copy.deepcopy(process) for process in snapshot.processes[origin]]
             self._start_clock(row, snapshot.times_s[origin], processes)
             self._started[row] = snapshot.started[origin]
@@ -310,9 +310,9 @@ class Rooms:
         self._masks = None
 
     def _start_clock(self, row: int, now_s: float, processes: Sequence[Process]) -> None:
-        self._clocks[row] = RoomClock(now_s)
+        self.clocks[row] = RoomClock(now_s)
         for process in processes:
-            self._clocks[row].start(process, self._views[row])
+            self.clocks[row].start(process, self._views[row])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"scenarios": self.scenarios, "snapshot": self.snapshot(), "journal": self.state.ledger.journal.shape[1]}
@@ -325,70 +325,3 @@ class Rooms:
         twin = Rooms(self.scenarios, journal=self.state.ledger.journal.shape[1])
         twin.restore(self.snapshot())
         return twin
-
-
-class RoomView:
-    """What a process may see of its room and do to it."""
-
-    def __init__(self, rooms: Rooms, row: int) -> None:
-        self._rooms = rooms
-        self.row = row
-        self.scenario = rooms.scenarios[row]
-        self.params = rooms.params
-        self.tick_s = self.scenario.session.tick_s
-
-    @property
-    def state(self) -> State:
-        """Return the arrays of the whole batch; this room is row `row`."""
-        return self._rooms.state
-
-    @property
-    def tick(self) -> int:
-        """Return the number of the tick that comes next, at most the last of the session."""
-        rooms = self.state.rooms
-        return int(min(rooms.tick[self.row], rooms.ticks[self.row] - 1))
-
-    @property
-    def now(self) -> float:
-        """Return the time of the session in seconds, at the start of the coming tick."""
-        return float(self.state.rooms.tick[self.row] * self.tick_s)
-
-    @property
-    def host(self) -> simpy.Resource:
-        """Return the host: whoever holds this resource has the stage."""
-        return self._rooms._clocks[self.row].host
-
-    @property
-    def luck(self) -> np.random.Generator:
-        """Return this room's generator for plug-ins: no other part of the room draws from it."""
-        return self._rooms._plugin_streams[self.row]
-
-    def until(self, due_s: float) -> simpy.Timeout:
-        """Return the event of time due_s, to be yielded."""
-        return self._rooms._clocks[self.row].until(due_s)
-
-    def start(self, process: Process) -> None:
-        """Start another process in this room."""
-        self._rooms._clocks[self.row].start(process, self)
-
-    def add_viewers(self, source: str, count: int) -> None:
-        """Let `count` viewers of a source ("clip" or "raid") enter during the coming tick."""
-        if source not in ("clip", "raid"):
-            raise unknown_name("source that a process can add", source, ("clip", "raid"))
-        self.state.pending[self.row, 0 if source == "clip" else 1, self.tick] += int(count)
-
-    def take_rival(self) -> None:
-        """Accept the battle offer that waits."""
-        state, r = self.state, self.row
-        offers = state.luck.offer_s[r]
-        n = int(masks.pending_offer(state.rooms[r], offers, self.scenario.gifts.rival_wait_s, self.now))
-        if n < 0:  # it ran out during the announcement: a rival who was announced stays
-            n = int(np.nonzero(offers <= self.now)[0][-1])
-        rival = int(state.luck.rival[r, n])
-        state.rooms.offers_taken[r] = n
-        state.rooms.rival[r] = rival
-        state.rooms.met[r, rival] += 1.0
-
-    def window(self, seconds: float) -> np.ndarray:
-        """Return the ledger columns summed over the last whole decisions that cover `seconds`."""
-        return analytics.window(self.state.ledger, self.row, seconds / self.scenario.session.decision_s)

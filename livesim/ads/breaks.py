@@ -13,7 +13,7 @@ from livesim.ads.response import MID, OVERLAY, finish_creative, start_creative
 from livesim.ads.state import NO_AD
 
 if TYPE_CHECKING:
-    from livesim.room import RoomView
+    from livesim.view import RoomView
 
 
 @dataclass

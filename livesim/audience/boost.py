@@ -13,7 +13,7 @@ from livesim.audience.patience import sigma
 from livesim.ledger import ORDERS, PRESENT_S, WATCH_S
 
 if TYPE_CHECKING:
-    from livesim.room import RoomView
+    from livesim.view import RoomView
 
 
 @dataclass

@@ -12,7 +12,7 @@ import simpy
 from livesim.content.state import NEVER
 
 if TYPE_CHECKING:
-    from livesim.room import RoomView
+    from livesim.view import RoomView
 
 
 @dataclass

@@ -14,7 +14,7 @@ from livesim.ledger import PRIZES
 from livesim.moment import highlight_level
 
 if TYPE_CHECKING:
-    from livesim.room import RoomView
+    from livesim.view import RoomView
 
 
 @dataclass

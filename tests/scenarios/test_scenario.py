@@ -11,7 +11,7 @@ from livesim.ads.config import FormatConfig
 from livesim.errors import LivesimError, ScenarioError, UnknownNameError
 from livesim.interactions.config import KindConfig
 from livesim.scenario import Scenario
-from livesim.schema import Config, scalar_fields
+from livesim.schema import Config, describe, scalar_fields
 from tests.conftest import play
 
 
@@ -141,3 +141,11 @@ def test_every_number_of_a_scenario_has_a_unit_bounds_a_meaning_and_a_source():
             assert len(field.metadata) >= 2, f"{path}{name} has no bounds"
             checked += 1
     assert checked > 150
+
+
+def test_every_number_can_be_shown_with_unit_bounds_and_source(tiny):
+    rows = {row[0]: row for row in describe(tiny)}
+    assert rows["audience.planned_viewers"][1:4] == ("40.0", "viewers", "5 to 200000")
+    assert "content.items.2.price_credits" in rows
+    assert "network.access.0.rtt_ms" in rows
+    assert all(row[4] for row in rows.values()), "a number without a source"
