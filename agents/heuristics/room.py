@@ -70,7 +70,7 @@ class CombinedParameters:
     )
     ads: str = choice("credit_rule", ("fixed_interval", "credit_rule", "engagement_gated"), "when to break")
     interact: str = choice(
-        "lull_triggered", ("rotation", "cooldown_greedy", "lull_triggered", "before_ad"), "when to engage"
+        "rotation", ("rotation", "cooldown_greedy", "lull_triggered", "before_ad"), "when to engage"
     )
 
 
