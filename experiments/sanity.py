@@ -31,6 +31,7 @@ class Row:
 ROWS = (
     Row("recommend", "hold_first", "nothing"),
     Row("recommend", "random", "fixed_schedule"),
+    Row("recommend", "random", "estimated_match"),
     Row("ads", "nothing", "credit_rule"),
     Row("ads", "spam_mid_roll", "credit_rule"),
     Row("ads", "spam_overlay", "credit_rule"),

@@ -199,7 +199,7 @@ def read_trace(path: Path) -> np.ndarray:
     except (OSError, UnicodeDecodeError) as error:
         raise TraceError(f"{path}: cannot be read as text ({error})") from error
     if not any(line.strip() for line in lines):
-        raise TraceError(f"{path}: is empty. Expected header {','.join(HEADER)}")
+        raise TraceError(f"{path}:1: the file is empty. Expected header {','.join(HEADER)}")
     if [name.strip() for name in lines[0].split(",")] != HEADER:
         raise TraceError(f"{path}:1: header is {json.dumps(lines[0])}. Expected {','.join(HEADER)}")
     rates: list[float] = []

@@ -82,7 +82,7 @@ def test_a_folder_without_traces_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"wifi_a\.csv: is empty\. Expected header time_s,bandwidth_kbps"),
+        ("", r"wifi_a\.csv:1: the file is empty\. Expected header time_s,bandwidth_kbps"),
         ("time,kbps\n0,1\n1,2\n", r'wifi_a\.csv:1: header is "time,kbps"\. Expected time_s,bandwidth_kbps'),
         ("time_s,bandwidth_kbps\n0,1\n", r"wifi_a\.csv: has 1 row\(s\)\. A trace needs at least 2 seconds"),
         ("time_s,bandwidth_kbps\n", r"wifi_a\.csv: has 0 row\(s\)"),
