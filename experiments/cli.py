@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ from typer.core import TyperGroup
 
 from experiments import cli_world
 from livesim.errors import LivesimError
+
+DEMO_FOLDER = Path("results") / "demo"
 
 
 class LivesimGroup(TyperGroup):
@@ -103,9 +106,16 @@ def compare(
 
 @app.command()
 def demo(out: Out = None, resume: Resume = False) -> None:
-    """Train an agent for a few minutes and compare it with the rules."""
+    """Train an agent for a few minutes and compare it with the rules; every demo gets a folder of its own."""
     file = Path(__file__).parent / "configs" / "demo.yaml"
-    _experiment("run", file, [], out, resume, ("train", "evaluate", "compare"))
+    folder = out or (DEMO_FOLDER if resume else next_free(DEMO_FOLDER))
+    _experiment("run", file, [], folder, resume, ("train", "evaluate", "compare"))
+
+
+def next_free(folder: Path) -> Path:
+    """Return the folder itself, or the first of folder-2, folder-3, ... that does not exist."""
+    candidates = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
+    return next(path for path in chain([folder], candidates) if not path.exists())
 
 
 def main() -> None:

@@ -249,3 +249,14 @@ def test_help_loads_no_learning_library():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_every_demo_gets_a_folder_of_its_own(tmp_path):
+    from experiments.cli import next_free
+
+    folder = tmp_path / "demo"
+    assert next_free(folder) == folder
+    folder.mkdir()
+    assert next_free(folder) == tmp_path / "demo-2"
+    (tmp_path / "demo-2").mkdir()
+    assert next_free(folder) == tmp_path / "demo-3"
