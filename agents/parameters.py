@@ -72,6 +72,13 @@ def tuned(kind: type[P], policy: str, scenario_name: str) -> P:
     return build(kind, values, where=f"agents/tuned.yaml: {scenario_name}.{policy}")
 
 
+def chosen(kind: type[P], policy: str, scenario_name: str, params: Mapping[str, Any] | None) -> P:
+    """Return the parameters a policy was asked for, or its tuned ones where none were named."""
+    if params is None:
+        return tuned(kind, policy, scenario_name)
+    return build(kind, params, where=policy)
+
+
 @cache
 def read_tuned(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """Return scenario -> policy -> parameter -> value; empty if the file is missing. Cached per process."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from agents import dice
-from agents.parameters import NoParameters, build, tuned
+from agents.parameters import NoParameters, chosen
 from livesim import registry
 from livesim.errors import ConfigError, unknown_name
 
@@ -89,10 +89,7 @@ class HeuristicPolicy:
     ) -> None:
         self.layout = layout
         self.seed = seed
-        if params is None:
-            self.params: Any = tuned(self.Parameters, self.name, scenario.name)
-        else:
-            self.params = build(self.Parameters, params, where=self.name)
+        self.params: Any = chosen(self.Parameters, self.name, scenario.name, params)
         self.memory = Memory(self.columns)
         self.decision_min = scenario.session.decision_s / 60.0
 

@@ -25,7 +25,6 @@ _TO_UNIT = 1.0 / 4294967296.0
 class Channel(IntEnum):
     """What a draw is for. A number, once used, keeps its meaning: changing one changes every simulated result."""
 
-    TRAITS = 0
     TASTE = 1
     THINNING = 2
     ENTRY_TIME = 3
@@ -42,19 +41,13 @@ class Channel(IntEnum):
     CHAT_CLOCK = 14
     CHAT_SENDER = 15
     AD_COMPLETION = 16
-    AD_CLICK = 17
     PREROLL = 18
     PARTICIPATION = 19
     COMPLAINT = 20
-    CONVERSION = 21
     CHAT_WEIGHT = 22
     GIVER = 23
     SHARE_DELAY = 24
     MESSAGE_CLASS = 25
-    SENTIMENT = 26
-    ACKNOWLEDGE = 27
-    PLUGIN = 28
-    SERVICE = 29
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agents.parameters import NoParameters, build, choice, tuned
+from agents.parameters import NoParameters, choice, chosen
 from agents.policy import HEADS, RoomPolicy, registered
 from livesim import registry
 
@@ -28,10 +28,7 @@ class NamedRoomPolicy(RoomPolicy):
         params: Mapping[str, Any] | None = None,
         heads: Sequence[str] = HEADS,
     ) -> None:
-        if params is None:
-            self.params: Any = tuned(self.Parameters, self.name, scenario.name)
-        else:
-            self.params = build(self.Parameters, params, where=self.name)
+        self.params: Any = chosen(self.Parameters, self.name, scenario.name, params)
         parts = {}
         for head in heads:
             factory = registry.resolve("policy", f"{head}.{self.part(head)}")

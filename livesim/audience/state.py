@@ -5,7 +5,6 @@ from __future__ import annotations
 from livesim.audience.config import TOPICS
 
 FEED, FOLLOWER, SEARCH, CLIP, RAID = range(5)
-SOURCES = ("feed", "follower", "search", "clip", "raid")
 STRANGERS = 3  # sources whose candidates are drawn before the session: feed, follower, search
 ID_SPACE = 40  # viewer id = source << ID_SPACE | index within the source
 DEPTH = len(TOPICS)

@@ -9,7 +9,6 @@ from pydantic import model_validator
 from livesim.audience.config import TOPICS
 from livesim.schema import Config, number, switch
 
-KIND_NAMES = ("talk", "performance", "product", "lesson", "game")
 KNOTS = 6
 ITEMS = 16  # most items of a catalogue
 
