@@ -21,6 +21,8 @@ COLUMNS = (
     "complaints_expected", "prizes", "shares", "masked_actions", "entered_feed", "entered_follower",
     "entered_search", "entered_clip", "entered_raid", "stayed_30s", "participants", "skips", "watch_ad_s",
     "ad_slots", "newcomer_s", "follower_s", "sentiment_sum", "named", "return_realised",
+    "throttled", "flagged", "removed", "false_removals", "moderation_misses", "desk_jobs", "desk_answered", "desk_late",
+    "desk_wait_s", "desk_busy_s", "desk_queue_s", "segments", "publish_delay_s",
 )  # fmt: skip
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 EVENTS = (
@@ -40,6 +42,8 @@ EVENTS = (
     PRIZES, SHARES, MASKED_ACTIONS, ENTERED_FEED, ENTERED_FOLLOWER, ENTERED_SEARCH, ENTERED_CLIP,
     ENTERED_RAID, STAYED_30S, PARTICIPANTS, SKIPS, WATCH_AD_S, AD_SLOTS,
     NEWCOMER_S, FOLLOWER_S, SENTIMENT_SUM, NAMED, RETURN_REALISED,
+    THROTTLED, FLAGGED, REMOVED, FALSE_REMOVALS, MODERATION_MISSES, DESK_JOBS, DESK_ANSWERED, DESK_LATE,
+    DESK_WAIT_S, DESK_BUSY_S, DESK_QUEUE_S, SEGMENTS, PUBLISH_DELAY_S,
 ) = range(len(COLUMNS))  # fmt: skip
 
 JOURNAL_KINDS = (

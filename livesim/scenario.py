@@ -14,13 +14,13 @@ from pydantic import Field, ValidationError, model_validator
 import scenarios as scenario_folder
 from livesim.ads.config import AdsConfig
 from livesim.audience.config import AudienceConfig
-from livesim.chat.config import ChatConfig
+from livesim.chat.config import ChatConfig, DeskConfig
 from livesim.clock import make_process
 from livesim.content.config import ContentConfig
 from livesim.errors import ScenarioError, UnknownNameError, unknown_name, unknown_name_text
 from livesim.gifts.config import GiftsConfig
 from livesim.interactions.config import InteractionsConfig
-from livesim.network.config import NetworkConfig
+from livesim.network.config import NetworkConfig, PipelineConfig
 from livesim.rewards import RewardsConfig
 from livesim.schema import Config, number, switch
 
@@ -67,6 +67,8 @@ class Scenario(Config):
     chat: ChatConfig = ChatConfig()
     ads: AdsConfig = AdsConfig()
     interactions: InteractionsConfig = InteractionsConfig()
+    pipeline: PipelineConfig = PipelineConfig()
+    desk: DeskConfig = DeskConfig()
     rewards: RewardsConfig = RewardsConfig()
     default_policies: dict[str, str] = switch(
         {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation"},

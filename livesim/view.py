@@ -15,6 +15,8 @@ from livesim.state import State
 if TYPE_CHECKING:
     from livesim.room import Rooms
 
+ADDED = ("clip", "raid", "troll")  # as in State.pending
+
 
 class RoomView:
     """What a process may see of its room and do to it."""
@@ -61,10 +63,13 @@ class RoomView:
         self._rooms.clocks[self.row].start(process, self)
 
     def add_viewers(self, source: str, count: int) -> None:
-        """Let `count` viewers of a source ("clip" or "raid") enter during the coming tick."""
-        if source not in ("clip", "raid"):
-            raise unknown_name("source that a process can add", source, ("clip", "raid"))
-        self.state.pending[self.row, 0 if source == "clip" else 1, self.tick] += int(count)
+        """Let `count` viewers of a source ("clip", "raid" or "troll") enter during the coming tick.
+
+        A troll is a raider who came to spoil the chat.
+        """
+        if source not in ADDED:
+            raise unknown_name("source that a process can add", source, ADDED)
+        self.state.pending[self.row, ADDED.index(source), self.tick] += int(count)
 
     def take_rival(self) -> None:
         """Accept the battle offer that waits."""
