@@ -20,8 +20,8 @@ from livesim.audience import state as audience
 from livesim.audience.state import DEPTH
 from livesim.audience.taste import population_moments, unit_rows
 from livesim.chat import state as chat
+from livesim.chat.config import STRICTNESS
 from livesim.chat.desk import class_table
-from livesim.chat.moderation import STRICTNESS
 from livesim.content import state as content
 from livesim.content.state import NEVER
 from livesim.errors import ScenarioError

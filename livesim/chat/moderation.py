@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from livesim.chat.config import DeskConfig
+from livesim.chat.config import STRICTNESS
 from livesim.chat.desk import (
     ANSWERED,
     NOTHING,
@@ -22,7 +20,6 @@ from livesim.ledger import DESK_ANSWERED, FALSE_REMOVALS, MODERATION_MISSES, REM
 from livesim.randomness import Channel, uniforms
 
 CH_SERVICE, CH_MODERATION = int(Channel.DESK_SERVICE), int(Channel.MODERATION)
-STRICTNESS = get_args(DeskConfig.model_fields["strictness"].annotation)
 LENIENT, NORMAL, STRICT = range(len(STRICTNESS))
 TRIES = 4  # draws per viewer to be hurt: slots may be empty
 
