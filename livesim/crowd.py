@@ -100,8 +100,7 @@ def advance_tick(s, params, bank, r):
     entered_s = s.viewers.entered_s
     advance_players(net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s)
     mood_sum, weight_sum, evidence = advance_viewers(
-        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, jobs, classes,
-        s.pending[r, 0],
+        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, s.pending[r, 0],
         ledger, journal, now, params.ladder, net.dry_s[r], net.gave_up_s[r], net.startup_s[r], net.stall_s[r],
         net.played_s[r], net.quality[r], net.latency_s[r], net.rung[r], net.skips[r], sharper,
     )  # fmt: skip
@@ -125,7 +124,7 @@ def release_segments(net, rules, r, key, ledger, end_s):
 
 @kernel
 def advance_viewers(
-    alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, jobs, classes, pending_clip,
+    alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, pending_clip,
     ledger, journal, now, ladder, dry_s, gave_up_s, startup_s, stall_s,
     played_s, quality, latency_s, rung, skips, sharper,
 ):  # fmt: skip
@@ -191,8 +190,7 @@ def advance_viewers(
             if v.intent_until_s > begin:
                 order(v, room, items, kinds, rules.content, now, ledger, journal, begin, seconds, until)
             if v.gift_rate > 0.0:
-                evidence += give(v, i, room, item, rules.gifts, now, ledger, journal, waiting, jobs, classes, named,
-                                 seconds, until)  # fmt: skip
+                evidence += give(v, i, room, item, rules.gifts, now, ledger, journal, waiting, named, seconds, until)
             engagement = sigma(v.mood)
             share(v, room, rules.audience, ledger, journal, pending_clip, now.tick, now.tick_s, engagement,
                   seconds, until)  # fmt: skip

@@ -165,7 +165,7 @@ class PipelineConfig(Config):
         "work on the whole ladder per media second: load = this / workers; above 1 latency grows",
     )
     cost_exponent: float = number(0.6, 0.0, 2.0, "", "work on a rung grows as its bitrate to this power")
-    transcode_cv: float = number(0.2, 0.0, 3.0, "ratio", "spread of transcoding times over their mean; log-normal")
+    transcode_cv: float = number(0.2, 0.0, 3.0, "ratio", "spread of the work on a segment over its mean; log-normal")
     enhance: bool = switch(False, "image enhancement before transcoding")
     enhance_cost: float = number(0.4, 0.0, 10.0, "share", "work that enhancement adds")
     enhance_quality: float = number(0.1, 0.0, 1.0, "quality", "picture quality that enhancement adds")

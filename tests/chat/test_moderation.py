@@ -51,11 +51,11 @@ class Desk:
         self.ledger = np.zeros(len(book.COLUMNS))
         self.now_s = 0.0
 
-    def ask(self, slot: int, at_s: float, kind: int = QUESTION, toxic: int = 0) -> bool:
-        ring = -1
-        if kind != REPORT:
-            ring = wait_for_answer(self.waiting, self.room, slot, 100 + slot, at_s)
-        return join(self.jobs, self.room, self.classes, self.ledger, kind, slot, 100 + slot, at_s, ring, toxic)
+    def ask(self, slot: int, at_s: float, kind: int = QUESTION, toxic: int = 0) -> None:
+        if kind == REPORT:
+            join(self.jobs, self.room, self.classes, self.ledger, kind, slot, 100 + slot, at_s, 0, toxic)
+        else:
+            wait_for_answer(self.waiting, self.room, kind, slot, 100 + slot, at_s)
 
     def run(self, until_s: float) -> None:
         while self.now_s < until_s:
@@ -174,9 +174,21 @@ def test_the_discipline_says_who_is_next(discipline, order):
 
 def test_a_full_desk_turns_jobs_away_at_once_and_counts_them_late():
     desk = Desk()
-    entered = [desk.ask(n % PRESENT, 0.0) for n in range(QUEUE + 3)]
-    assert entered == [True] * QUEUE + [False] * 3
+    for n in range(QUEUE):
+        desk.ask(n % PRESENT, 4.0, REPORT)
+    for slot in range(3):
+        desk.ask(slot, 5.0, QUESTION)
+    desk.run(5.0)
     assert (desk.count("desk_jobs"), desk.count("desk_late")) == (QUEUE + 3, 3)
+    assert desk.viewers.mood[:4].tolist() == pytest.approx([-0.3, -0.3, -0.3, 0.0])
+
+
+def test_more_gifts_in_a_tick_than_the_ring_holds_are_counted_as_turned_away():
+    desk = Desk()
+    for n in range(QUEUE + 10):
+        desk.ask(n % PRESENT, 4.0, GIFT_THANKS)
+    desk.run(5.0)
+    assert (desk.count("desk_jobs"), desk.count("desk_late")) == (QUEUE + 10, 10)
 
 
 def test_a_toxic_message_that_is_taken_down_in_time_hurts_nobody():

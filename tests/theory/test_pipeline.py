@@ -10,7 +10,14 @@ import pytest
 from queue_models import assert_near_theory, publishing
 
 from livesim.network.config import NetworkConfig, PipelineConfig
-from livesim.network.pipeline import backlog_s, open_pipeline, publish, transcode_load, transcode_s
+from livesim.network.pipeline import (
+    backlog_s,
+    complexity,
+    mean_transcode_s,
+    open_pipeline,
+    publish,
+    transcode_load,
+)
 from livesim.network.state import WINDOW, NetworkState, allocate
 from livesim.randomness import room_key
 from livesim.schema import records
@@ -56,8 +63,8 @@ def twin(one: Pipeline, segments: int, rungs: int = 6, speed=lambda now: 1.0, ou
     blank = Pipeline(**one.config.model_dump())
 
     def service_s(segment: int, rung: int, now: float) -> float:
-        normal = transcode_s(blank.net, blank.pipeline, blank.p, 0, one.key, segment, rung)
-        return float(normal) / speed(now)
+        mean_s = mean_transcode_s(blank.net, blank.pipeline, blank.p, 0, rung)
+        return float(mean_s * complexity(blank.pipeline, one.key, segment)) / speed(now)
 
     c = one.config
     return publishing(segments, NETWORK.segment_s, c.uplink_headroom, NETWORK.ingest_s, NETWORK.packaging_s, c.workers,
