@@ -91,11 +91,11 @@ def advance_tick(s, params, bank, r):
     item, kinds, rules = items[room.on_item], params.kinds[r], rules_of(params, r)
     ledger, journal, waiting, campaigns = s.ledger.now[r], s.ledger.journal[r], s.waiting[r], s.campaigns[r]
     now = moment_of(room, item, rules, kinds, s.luck.surprise_s[r])
+    net = s.network
+    release_segments(net, rules, r, room.key, ledger, now.end_s)
     arrive(s, params, bank, r, now)
     before = room.present
-    net = s.network
     jobs, classes = s.jobs[r], params.desk_classes[r]
-    release_segments(net, rules, r, room.key, ledger, now.end_s)
     sharper = rules.pipeline.enhance_quality if net.enhance[r] else 0.0
     entered_s = s.viewers.entered_s
     advance_players(net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s)

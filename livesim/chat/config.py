@@ -47,7 +47,7 @@ class DeskClass(Config):
 
     name: Literal["gift_thanks", "question", "report"] = switch("question", "what the job is")
     priority: int = number(0, 0, 9, "rank", "under the priority discipline the lowest rank is served first")
-    patience_s: float = number(90, 0.1, 86_400, "s", "who waits longer gives up", "model assumption, 90 s")
+    patience_s: float = number(90, 0.1, 86_400, "s", "who waits longer gives up; a report: its harm is done")
     mean_s: float = number(8, 0.05, 3600, "s", "mean service time of a person; log-normal")
     cv: float = number(0.6, 0, 5, "ratio", "standard deviation of the service time over its mean")
 
@@ -57,9 +57,9 @@ class DeskConfig(Config):
 
     classes: tuple[DeskClass, ...] = switch(
         (
-            DeskClass(name="gift_thanks", priority=0, mean_s=4),
+            DeskClass(name="gift_thanks", priority=0),
             DeskClass(name="question", priority=1),
-            DeskClass(name="report", priority=2),
+            DeskClass(name="report", priority=2, patience_s=60),
         ),
         "classes of jobs, each at most once; a class that is missing is nobody's work; none: a room without a desk",
     )
