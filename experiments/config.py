@@ -91,6 +91,9 @@ class ExperimentConfig(Strict):
     name: SafeName
     description: str = ""
     environment: str = Field("livesim/Room-v0", description="environment id")
+    heads: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+        (), description="heads that the policies play, where not those of the environment id"
+    )
     scenario: str = Field("entertainment", description="name or path of a scenario")
     overrides: dict[str, Any] = Field(default_factory=dict, description="dotted scenario keys and their values")
     reward: str = Field("balanced", description="reward preset")
@@ -135,6 +138,7 @@ class ExperimentConfig(Strict):
             reward_mode=self.reward_mode,
             observation=self.observation,
             others=self.others,
+            chosen_heads=self.heads,
         )
 
     def as_data(self) -> dict[str, Any]:

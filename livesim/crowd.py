@@ -267,7 +267,7 @@ def feel(v, room, p, now, stalled, quality, started, dt, begin):
     if started:
         v.boredom += (1.0 - v.boredom) * now.boredom_step * share_of_tick
     target = (
-        p.mood_match * (v.match * now.match_factor + now.match_shift) + now.shared_mood - p.mood_stall * stalled
+        p.mood_match * (v.match + now.match_shift) + now.shared_mood - p.mood_stall * stalled
         - p.mood_quality * (1.0 - quality) - v.irritation - p.mood_boredom * v.boredom
     )  # fmt: skip
     if v.named_until_s > begin:

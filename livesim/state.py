@@ -28,13 +28,15 @@ from livesim.interactions import state as interactions
 from livesim.journal import ROOM as JOURNAL_ROOM
 from livesim.network import state as network
 from livesim.network.edges import open_edges
+from livesim.operations import state as operations
+from livesim.operations.levers import open_operations
 from livesim.randomness import Channel, exponential, room_key
 from livesim.scenario import Scenario
 from livesim.schema import records
 
 DOMAINS = (audience, content, gifts, chat, ads, interactions)
 VIEWER = np.dtype([field for domain in DOMAINS for field in domain.VIEWER], align=True)
-ROOM = np.dtype([field for domain in DOMAINS for field in domain.ROOM] + JOURNAL_ROOM, align=True)
+ROOM = np.dtype([field for domain in DOMAINS for field in domain.ROOM] + operations.ROOM + JOURNAL_ROOM, align=True)
 
 
 class State(NamedTuple):
@@ -48,7 +50,7 @@ class State(NamedTuple):
     kinds: np.recarray  # (R, J) uses of each interaction kind
     campaigns: np.recarray  # (R, M)
     waiting: np.recarray  # (R, QUEUE) gifts and questions not yet answered
-    pending: np.ndarray  # (R, 2, T + 1) int32: clip viewers and raiders who come in a tick
+    pending: np.ndarray  # (R, 3, T + 1) int32: clip viewers, raiders and trolls who come in a tick
     centres: np.ndarray  # (R, S, D) float32 tastes of the segments
     order: np.ndarray  # (R, S, M) int8 campaigns by rank; -1 not eligible
     rank_price: np.ndarray  # (R, S, M) float64, what each rank pays
@@ -68,6 +70,7 @@ class Params(NamedTuple):
     chat: np.recarray  # (R,)
     ads: np.recarray  # (R,)
     interactions: np.recarray  # (R,)
+    operations: np.recarray  # (R,)
     kinds: np.recarray  # (R, J)
     formats: np.recarray  # (R, F)
     ladder: np.ndarray  # (L,) float64, kbit/s
@@ -75,7 +78,7 @@ class Params(NamedTuple):
 
 def params_of(scenarios: Sequence[Scenario]) -> Params:
     """Return the numbers of one scenario per room."""
-    domains = ("session", "audience", "network", "content", "gifts", "chat", "ads", "interactions")
+    domains = ("session", "audience", "network", "content", "gifts", "chat", "ads", "interactions", "operations")
     rows = {name: records([getattr(s, name) for s in scenarios]) for name in domains}
     kinds = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)
     formats = np.stack([records(s.ads.formats) for s in scenarios]).view(np.recarray)
@@ -88,6 +91,7 @@ def structure(scenario: Scenario) -> dict[str, Any]:
     return {
         "items": len(scenario.content.items), "ad formats": len(scenario.ads.formats),
         "interaction kinds": len(scenario.interactions.kinds), "campaigns": len(scenario.ads.campaigns),
+        "steps of capacity": len(scenario.operations.capacity_steps), "staff": scenario.operations.staff_most,
         "segments": len(scenario.audience.segments), "edges": len(scenario.network.edge_shares),
         "ladder": scenario.network.ladder_kbps, "access lines": scenario.network.access,
         "traces": scenario.network.traces, "tick": scenario.session.tick_s, "decision": scenario.session.decision_s,
@@ -124,7 +128,7 @@ def allocate(scenarios: Sequence[Scenario], slots: int, journal: int = 0) -> Sta
         kinds=_table((R, len(s.interactions.kinds)), interactions.KIND),
         campaigns=_table((R, campaigns), ads.CAMPAIGN),
         waiting=_table((R, chat.QUEUE), chat.WAITING),
-        pending=np.zeros((R, 2, ticks + 1), np.int32),
+        pending=np.zeros((R, 3, ticks + 1), np.int32),
         centres=np.zeros((R, segments, DEPTH), np.float32),
         order=np.full((R, segments, campaigns), -1, np.int8),
         rank_price=np.zeros((R, segments, campaigns)),
@@ -194,6 +198,7 @@ def _open_room(rooms: np.recarray, row: int, scenario: Scenario, seed: int) -> N
     }  # fmt: skip
     for name, value in values.items():
         rooms[name][row] = value
+    open_operations(rooms, row, scenario)
 
 
 def item_vectors(scenario: Scenario) -> np.ndarray:

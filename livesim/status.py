@@ -58,4 +58,7 @@ class RoomStatus:
     item_names: tuple[str, ...]
     format_names: tuple[str, ...]
     kind_names: tuple[str, ...]
+    choice_names: dict[str, tuple[str, ...]]  # head -> names of the choices 1, 2, ...
+    operations: str  # how the levers stand, in words
+    troubles: tuple[str, ...]  # what is wrong with the network now, in words
     recent: tuple[str, ...] = field(default=())  # newest last, like "0:42:10 gift of 500 credits"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from livesim.state import State
 
 if TYPE_CHECKING:
     from livesim.room import Rooms
+
+ADDED = ("clip", "raid", "troll")  # sources of viewers that come by a process, in the order of State.pending
 
 
 class RoomView:
@@ -61,10 +64,17 @@ class RoomView:
         self._rooms.clocks[self.row].start(process, self)
 
     def add_viewers(self, source: str, count: int) -> None:
-        """Let `count` viewers of a source ("clip" or "raid") enter during the coming tick."""
-        if source not in ("clip", "raid"):
-            raise unknown_name("source that a process can add", source, ("clip", "raid"))
-        self.state.pending[self.row, 0 if source == "clip" else 1, self.tick] += int(count)
+        """Let `count` viewers of a source ("clip", "raid" or "troll") enter during the coming tick."""
+        self.expect_viewers(source, (count,))
+
+    def expect_viewers(self, source: str, counts: Sequence[int]) -> None:
+        """Let counts[k] viewers of a source enter during the k-th coming tick; after the session nobody enters."""
+        if source not in ADDED:
+            raise unknown_name("source that a process can add", source, ADDED)
+        pending = self.state.pending[self.row, ADDED.index(source)]
+        first, last = self.tick, int(self.state.rooms.ticks[self.row])
+        coming = np.asarray(counts, dtype=pending.dtype)[: last - first]
+        pending[first : first + len(coming)] += coming
 
     def take_rival(self) -> None:
         """Accept the battle offer that waits."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from livesim.schema import Config, number
 
+STRICTNESS = ("lenient", "normal", "strict")
+
 
 class ChatConfig(Config):
     """The room's chat: a Hawkes process whose base rate per head falls with size."""
