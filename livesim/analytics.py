@@ -14,7 +14,6 @@ import numpy as np
 from livesim import ledger as book
 from livesim.ads.market import market_now, open_market
 from livesim.audience.profile import estimated_fit
-from livesim.chat.desk import queue_length
 from livesim.chat.talk import count_waiting
 from livesim.compiled import allocating_kernel, kernel
 from livesim.crowd import end_session
@@ -230,7 +229,7 @@ def observe(s, params, mask_recommend, mask_ads, mask_interact, mask_operate, ou
         intents = count_intents(s.alive[r], s.viewers[r], room, now_s)
         c = observe_interactions(room, s.kinds[r], offer, intents, now_s, flat, c)
         c = observe_levers(room, s.network.cap_rung[r], params.ladder.shape[0], now_s, flat, c)
-        c = observe_desk(s.ledger, r, session.decision_s, room, queue_length(room, s.jobs[r]), flat, c)
+        c = observe_desk(s.ledger, r, session.decision_s, room, room.desk_waiting, flat, c)
         c = _copy_mask(mask_recommend[r], flat, c)
         c = _copy_mask(mask_ads[r], flat, c)
         c = _copy_mask(mask_interact[r], flat, c)

@@ -1,8 +1,8 @@
 """One tick of the crowd: every viewer of a room, in the fixed order of the design.
 
 Order inside a tick (SimPy events that are due come before it, in `room.py`): arrivals, network, ads, content response,
-gifts, chat and mood, departures, ledger. Everything a viewer does in a tick happens in the part of the tick they are
-present: somebody whose patience ends after 1.3 s watched, and risked buying, for 1.3 s.
+gifts, chat and mood, departures, desk, ledger. Everything a viewer does in a tick happens in the part of the tick they
+are present: somebody whose patience ends after 1.3 s watched, and risked buying, for 1.3 s.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from livesim.audience.patience import burn_rate, sigma
 from livesim.audience.profile import W_MESSAGE, close_profile, expect
 from livesim.audience.state import CLIP, FOLLOWER, ID_SPACE, RAID, STRANGERS
 from livesim.audience.taste import drift, match_with
+from livesim.chat.moderation import run_desk
 from livesim.chat.state import BURST
 from livesim.chat.talk import base_rate, chat_times, speak
 from livesim.compiled import allocating_kernel, kernel
@@ -35,7 +36,9 @@ from livesim.ledger import (
     MESSAGES_EXPECTED,
     NEWCOMER_S,
     PRESENT_S,
+    PUBLISH_DELAY_S,
     QUALITY_S,
+    SEGMENTS,
     SKIPS,
     STALL_S,
     STARTED,
@@ -45,8 +48,10 @@ from livesim.ledger import (
     WATCH_S,
 )
 from livesim.moment import moment_of, rules_of
+from livesim.network.pipeline import publish
 from livesim.network.player import admit as admit_player
 from livesim.network.player import advance as advance_players
+from livesim.operations.levers import charge
 from livesim.randomness import Channel, normals
 
 CH_MOOD = int(Channel.MOOD)
@@ -74,7 +79,7 @@ def advance(s, params, bank, ticks):
 @kernel
 def most_entries(s, r, tick):
     """Return the most viewers who can enter room r in a tick."""
-    most = s.pending[r, 0, tick] + s.pending[r, 1, tick]
+    most = s.pending[r, 0, tick] + s.pending[r, 1, tick] + s.pending[r, 2, tick]
     for source in range(STRANGERS):
         most += s.luck.candidates[r, source, tick]
     return most
@@ -90,28 +95,46 @@ def advance_tick(s, params, bank, r):
     arrive(s, params, bank, r, now)
     before = room.present
     net = s.network
+    jobs, classes = s.jobs[r], params.desk_classes[r]
+    release_segments(net, rules, r, room.key, ledger, now.end_s)
+    sharper = rules.pipeline.enhance_quality if net.enhance[r] else 0.0
     entered_s = s.viewers.entered_s
     advance_players(net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s)
     mood_sum, weight_sum, evidence = advance_viewers(
-        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, s.pending[r, 0],
+        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, jobs, classes,
+        s.pending[r, 0],
         ledger, journal, now, params.ladder, net.dry_s[r], net.gave_up_s[r], net.startup_s[r], net.stall_s[r],
-        net.played_s[r], net.quality[r], net.latency_s[r], net.rung[r], net.skips[r],
+        net.played_s[r], net.quality[r], net.latency_s[r], net.rung[r], net.skips[r], sharper,
     )  # fmt: skip
     room.mean_mood = mood_sum / room.present if room.present > 0 else rules.audience.mood_mean
-    evidence += talk(alive, viewers, room, item, rules, ledger, journal, waiting, now, weight_sum)
+    evidence += talk(alive, viewers, room, item, rules, ledger, journal, waiting, jobs, classes, now, weight_sum)
+    run_desk(alive, viewers, room, waiting, jobs, s.servers[r], rules.desk, classes, ledger, now.start_s, now.end_s)
     close_tick(room, item, s.kinds[r], kinds, rules, ledger, now, evidence, before)
 
 
 @kernel
+def release_segments(net, rules, r, key, ledger, end_s):
+    """Let the pipeline announce what it can until the end of the tick, and book how late each segment is."""
+    p, first = rules.network, net.published_upto[r]
+    publish(net, rules.pipeline, p, r, key, end_s)
+    for k in range(first, net.published_upto[r]):
+        delay_s = net.published_s[r, k % net.published_s.shape[1]] - (k + 1) * p.segment_s
+        ledger[SEGMENTS] += 1.0
+        ledger[PUBLISH_DELAY_S] += delay_s
+        net.publish_wait_s[r] = delay_s - p.ingest_s - p.packaging_s
+
+
+@kernel
 def advance_viewers(
-    alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, pending_clip,
+    alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, jobs, classes, pending_clip,
     ledger, journal, now, ladder, dry_s, gave_up_s, startup_s, stall_s,
-    played_s, quality, latency_s, rung, skips,
+    played_s, quality, latency_s, rung, skips, sharper,
 ):  # fmt: skip
     """Advance every viewer of a room by the part of the tick they are present.
 
-    The second half of the arguments, from dry_s on, is what the network said of each slot, (V,). Returns the sum of
-    moods, the sum of sender weights, and how much was shown of tastes.
+    The second half of the arguments, from dry_s on, is what the network said of each slot, (V,), and what image
+    enhancement adds to the quality of every picture. Returns the sum of moods, the sum of sender weights, and how much
+    was shown of tastes.
     """
     mood_sum, weight_sum, evidence = 0.0, 0.0, 0.0
     for i in range(room.high):
@@ -124,7 +147,8 @@ def advance_viewers(
         stalled = min(stall_s[i] / dt, 1.0)
         live(v, room, item, rules, kinds, uses, now, ledger, journal, begin)
         factor = tempt(v, room, rules, kinds, now, begin, dt)
-        feel(v, room, rules.audience, now, stalled, quality[i] if started else 1.0, started, dt, begin)
+        picture = min(quality[i] + sharper, 1.0) if started else 1.0
+        feel(v, room, rules.audience, now, stalled, picture, started, dt, begin)
 
         # the departure comes first: it bounds everything else the viewer does in this tick
         follows = v.follows != 0
@@ -151,7 +175,7 @@ def advance_viewers(
             if v.entered_s + startup_s[i] >= now.start_s:
                 ledger[STARTED] += 1.0
                 ledger[STARTUP_S] += startup_s[i]
-            ledger[QUALITY_S] += quality[i] * watched
+            ledger[QUALITY_S] += picture * watched
             ledger[KBIT] += ladder[rung[i]] * watched
             ledger[LATENCY_S] += latency_s[i] * watched
             ledger[SKIPS] += skips[i]
@@ -168,7 +192,8 @@ def advance_viewers(
             if v.intent_until_s > begin:
                 order(v, room, items, kinds, rules.content, now, ledger, journal, begin, seconds, until)
             if v.gift_rate > 0.0:
-                evidence += give(v, i, room, item, rules.gifts, now, ledger, journal, waiting, named, seconds, until)
+                evidence += give(v, i, room, item, rules.gifts, now, ledger, journal, waiting, jobs, classes, named,
+                                 seconds, until)  # fmt: skip
             engagement = sigma(v.mood)
             share(v, room, rules.audience, ledger, journal, pending_clip, now.tick, now.tick_s, engagement,
                   seconds, until)  # fmt: skip
@@ -191,7 +216,7 @@ def advance_viewers(
 
 @kernel
 def arrive(s, params, bank, r, now):
-    """Admit everybody who enters room r during one tick: candidates that are let in, clip viewers, raiders."""
+    """Admit everybody who enters room r during one tick: candidates that are let in, clip viewers, raiders, trolls."""
     room = s.rooms[r]
     most = params.audience[r].boost_max
     for source in range(STRANGERS):
@@ -205,11 +230,16 @@ def arrive(s, params, bank, r, now):
     for _ in range(s.pending[r, 1, now.tick]):
         enter(s, params, bank, r, (RAID << ID_SPACE) + room.raid_count, RAID, now)
         room.raid_count += 1
+    for _ in range(s.pending[r, 2, now.tick]):
+        troll = s.viewers[r, enter(s, params, bank, r, (RAID << ID_SPACE) + room.raid_count, RAID, now)]
+        troll.troll = 1
+        troll.talkative = params.chat[r].troll_talkative
+        room.raid_count += 1
 
 
 @kernel
 def enter(s, params, bank, r, viewer_id, source, now):
-    """Let one viewer into room r, in every domain."""
+    """Let one viewer into room r, in every domain; return their slot."""
     room, rules = s.rooms[r], rules_of(params, r)
     i = take_slot(room, s.free[r])
     v = s.viewers[r, i]
@@ -220,6 +250,7 @@ def enter(s, params, bank, r, viewer_id, source, now):
     )  # fmt: skip
     admit_player(s.network, bank, rules.network, r, i, room.key, viewer_id, entered_s)
     meet_ads(v, room, rules.ads, s.campaigns[r], s.order[r], s.rank_price[r], source != FOLLOWER, entered_s)
+    return i
 
 
 @kernel
@@ -277,7 +308,7 @@ def feel(v, room, p, now, stalled, quality, started, dt, begin):
 
 
 @allocating_kernel
-def talk(alive, viewers, room, item, rules, ledger, journal, waiting, now, weight_sum):
+def talk(alive, viewers, room, item, rules, ledger, journal, waiting, jobs, classes, now, weight_sum):
     """Let the room chat for one tick; returns what the messages showed."""
     p = rules.chat
     lift = math.exp(p.highlight * now.highlight + p.mood * (room.mean_mood - rules.audience.mood_mean))
@@ -287,7 +318,10 @@ def talk(alive, viewers, room, item, rules, ledger, journal, waiting, now, weigh
     ledger[MESSAGES] += count
     ledger[MESSAGES_EXPECTED] += compensator
     if count > 0 and weight_sum > 0.0:
-        speak(alive, viewers, room, item, p, ledger, journal, waiting, weight_sum, times, count, W_MESSAGE)
+        count = speak(
+            alive, viewers, room, item, p, rules.desk, ledger, journal, waiting, jobs, classes, weight_sum, times,
+            count, W_MESSAGE,
+        )  # fmt: skip
     return W_MESSAGE * count
 
 
@@ -310,6 +344,7 @@ def close_tick(room, item, uses, kinds, rules, ledger, now, evidence, before):
     if before > 0:
         step = 1.0 - math.exp(-now.tick_s / USUAL_S)
         room.usual += step * (evidence / (before * now.tick_s) - room.usual)
+    charge(room, ledger, now.tick_s)
     room.tick += 1
 
 

@@ -20,6 +20,8 @@ class Rules(NamedTuple):
     chat: object
     ads: object
     interactions: object
+    desk: object
+    pipeline: object
 
 
 class Moment(NamedTuple):
@@ -50,7 +52,7 @@ def rules_of(params, r):
     """Return the numbers of room r."""
     return Rules(
         params.session[r], params.audience[r], params.network[r], params.content[r], params.gifts[r], params.chat[r],
-        params.ads[r], params.interactions[r],
+        params.ads[r], params.interactions[r], params.desk[r], params.pipeline[r],
     )  # fmt: skip
 
 

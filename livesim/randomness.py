@@ -48,6 +48,9 @@ class Channel(IntEnum):
     GIVER = 23
     SHARE_DELAY = 24
     MESSAGE_CLASS = 25
+    DESK_SERVICE = 26
+    MODERATION = 27
+    PIPELINE = 28
 
 
 @njit(cache=True, nogil=True, inline="always")

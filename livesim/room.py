@@ -1,7 +1,7 @@
 """Rooms: a batch of live rooms that can be reset, acted upon, advanced and copied.
 
 Order inside a tick: SimPy events that are due, then (in `crowd.py`) arrivals, network, ads, content response, gifts,
-chat and mood, departures, ledger. SimPy decides when; kernels compute what. A room runs up to its own next event
+chat and mood, departures, desk, ledger. SimPy decides when; kernels compute what. A room runs up to its own next event
 inside one kernel call, so quiet minutes cost no Python.
 """
 

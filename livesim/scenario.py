@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 import scenarios as scenario_folder
 from livesim.ads.config import AdsConfig
 from livesim.audience.config import AudienceConfig
-from livesim.chat.config import ChatConfig
+from livesim.chat.config import ChatConfig, DeskConfig
 from livesim.clock import make_process
 from livesim.content.config import ContentConfig
 from livesim.errors import ScenarioError, UnknownNameError, unknown_name, unknown_name_text
@@ -22,7 +22,7 @@ from livesim.gifts.config import GiftsConfig
 from livesim.heads import HEADS
 from livesim.incidents.config import IncidentConfig, check_incidents
 from livesim.interactions.config import InteractionsConfig
-from livesim.network.config import NetworkConfig
+from livesim.network.config import NetworkConfig, PipelineConfig
 from livesim.operations.config import OperationsConfig
 from livesim.rewards import RewardsConfig
 from livesim.schema import Config, number, switch
@@ -71,6 +71,8 @@ class Scenario(Config):
     interactions: InteractionsConfig = InteractionsConfig()
     operations: OperationsConfig = OperationsConfig()
     incidents: tuple[IncidentConfig, ...] = Field((), description="what goes wrong, or comes over the room")
+    pipeline: PipelineConfig = PipelineConfig()
+    desk: DeskConfig = DeskConfig()
     rewards: RewardsConfig = RewardsConfig()
     default_policies: dict[str, str] = switch(
         {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation", "operate": "nothing"},

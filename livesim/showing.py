@@ -9,7 +9,6 @@ import numpy as np
 from livesim import ledger as book
 from livesim import rewards
 from livesim.chat.config import STRICTNESS
-from livesim.chat.desk import queue_length
 from livesim.heads import choices
 from livesim.status import History, RoomStatus
 
@@ -77,7 +76,7 @@ def _operations(rooms: Rooms, row: int) -> str:
     top_mbps = rooms.params.ladder[s.network.cap_rung[row]] / 1000.0
     return (
         f"top {top_mbps:g} Mbit/s, capacity x{here.rented:g}, {here.desk_servers} on the desk, "
-        f"{queue_length(here, s.jobs[row])} waiting, {STRICTNESS[here.strictness]}"
+        f"{here.desk_waiting} waiting, {STRICTNESS[here.strictness]}"
     )
 
 

@@ -20,6 +20,8 @@ from livesim.audience import state as audience
 from livesim.audience.state import DEPTH
 from livesim.audience.taste import population_moments, unit_rows
 from livesim.chat import state as chat
+from livesim.chat.config import STRICTNESS
+from livesim.chat.desk import class_table
 from livesim.content import state as content
 from livesim.content.state import NEVER
 from livesim.errors import ScenarioError
@@ -28,6 +30,7 @@ from livesim.interactions import state as interactions
 from livesim.journal import ROOM as JOURNAL_ROOM
 from livesim.network import state as network
 from livesim.network.edges import open_edges
+from livesim.network.pipeline import open_pipeline
 from livesim.operations import state as operations
 from livesim.operations.levers import open_operations
 from livesim.randomness import Channel, exponential, room_key
@@ -50,6 +53,8 @@ class State(NamedTuple):
     kinds: np.recarray  # (R, J) uses of each interaction kind
     campaigns: np.recarray  # (R, M)
     waiting: np.recarray  # (R, QUEUE) gifts and questions not yet answered
+    jobs: np.recarray  # (R, QUEUE + 1) of the desk: those that wait, and a scratch record
+    servers: np.recarray  # (R, PEOPLE + 1) jobs in service; the last place is the bot's
     pending: np.ndarray  # (R, 3, T + 1) int32: clip viewers, raiders and trolls who come in a tick
     centres: np.ndarray  # (R, S, D) float32 tastes of the segments
     order: np.ndarray  # (R, S, M) int8 campaigns by rank; -1 not eligible
@@ -73,17 +78,24 @@ class Params(NamedTuple):
     operations: np.recarray  # (R,)
     kinds: np.recarray  # (R, J)
     formats: np.recarray  # (R, F)
+    pipeline: np.recarray  # (R,)
+    desk: np.recarray  # (R,)
+    desk_classes: np.recarray  # (R, C) by kind of job; mean_s 0: the scenario does not have it
     ladder: np.ndarray  # (L,) float64, kbit/s
 
 
 def params_of(scenarios: Sequence[Scenario]) -> Params:
     """Return the numbers of one scenario per room."""
-    domains = ("session", "audience", "network", "content", "gifts", "chat", "ads", "interactions", "operations")
+    domains = (
+        "session", "audience", "network", "pipeline", "content", "gifts", "chat", "desk", "ads", "interactions",
+        "operations",
+    )  # fmt: skip
     rows = {name: records([getattr(s, name) for s in scenarios]) for name in domains}
     kinds = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)
     formats = np.stack([records(s.ads.formats) for s in scenarios]).view(np.recarray)
+    classes = np.stack([class_table(s.desk.classes) for s in scenarios]).view(np.recarray)
     ladder = np.array(scenarios[0].network.ladder_kbps, dtype=np.float64)
-    return Params(**rows, kinds=kinds, formats=formats, ladder=ladder)
+    return Params(**rows, kinds=kinds, formats=formats, desk_classes=classes, ladder=ladder)
 
 
 def structure(scenario: Scenario) -> dict[str, Any]:
@@ -128,6 +140,8 @@ def allocate(scenarios: Sequence[Scenario], slots: int, journal: int = 0) -> Sta
         kinds=_table((R, len(s.interactions.kinds)), interactions.KIND),
         campaigns=_table((R, campaigns), ads.CAMPAIGN),
         waiting=_table((R, chat.QUEUE), chat.WAITING),
+        jobs=_table((R, chat.QUEUE + 1), chat.JOB),
+        servers=_table((R, chat.PEOPLE + 1), chat.JOB),
         pending=np.zeros((R, 3, ticks + 1), np.int32),
         centres=np.zeros((R, segments, DEPTH), np.float32),
         order=np.full((R, segments, campaigns), -1, np.int8),
@@ -176,6 +190,7 @@ def reset_row(state: State, row: int, scenario: Scenario, seed: int) -> None:
     for (_, empty), (_, array) in zip(arrays(blank), arrays(state.network), strict=True):
         array[row] = empty[0]
     open_edges(state.network, row, scenario.network, scenario.audience.planned_viewers)
+    open_pipeline(state.network, row, scenario.network, scenario.pipeline)
     _open_room(state.rooms, row, scenario, seed)
     _stock_catalogue(state, row, scenario)
     _brief_campaigns(state, row, scenario)
@@ -195,6 +210,7 @@ def _open_room(rooms: np.recarray, row: int, scenario: Scenario, seed: int) -> N
         "ad_shown": ads.NO_AD, "kind_shown": -1, "pause": 1.0,
         "ad_end_s": NEVER, "kind": -1, "host_kind": -1, "burst_until_s": NEVER, "burst": 1.0,
         "energy": inter.energy_start, "prize_left": prize, "prize_full": prize, "offers_taken": -1,
+        "strictness": STRICTNESS.index(scenario.desk.strictness), "desk_servers": scenario.desk.servers,
     }  # fmt: skip
     for name, value in values.items():
         rooms[name][row] = value

@@ -16,7 +16,7 @@ from livesim.state import State
 if TYPE_CHECKING:
     from livesim.room import Rooms
 
-ADDED = ("clip", "raid", "troll")  # sources of viewers that come by a process, in the order of State.pending
+ADDED = ("clip", "raid", "troll")  # as in State.pending
 
 
 class RoomView:
@@ -64,7 +64,10 @@ class RoomView:
         self._rooms.clocks[self.row].start(process, self)
 
     def add_viewers(self, source: str, count: int) -> None:
-        """Let `count` viewers of a source ("clip", "raid" or "troll") enter during the coming tick."""
+        """Let `count` viewers of a source ("clip", "raid" or "troll") enter during the coming tick.
+
+        A troll is a raider who came to spoil the chat.
+        """
         self.expect_viewers(source, (count,))
 
     def expect_viewers(self, source: str, counts: Sequence[int]) -> None:

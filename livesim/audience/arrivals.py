@@ -57,6 +57,8 @@ def admit(v, room, item, rules, centres, feed_mix, base_mix, viewer_id, source, 
     open_profile(v, room)
     a, b, c, _ = uniforms(key, viewer_id, CH_WEIGHT, 0)
     v.talkative = gamma_quarter(a, b) * c**4
+    v.troll = 0
+    v.bucket_s = 0.0
     v.decided = 0
     v.takes_part = 0
     admit_giver(v, rules.gifts, key)

@@ -7,10 +7,21 @@ import math
 import numpy as np
 
 from livesim.audience.profile import tell
+from livesim.chat.desk import QUESTION, REPORT, join
+from livesim.chat.moderation import flag_probability, lower_mood, miss
 from livesim.chat.state import BURST, QUEUE
 from livesim.compiled import allocating_kernel, kernel
 from livesim.journal import note
-from livesim.ledger import J_MESSAGE, QUESTIONS, SENTIMENT_SUM, TOXIC
+from livesim.ledger import (
+    FLAGGED,
+    J_MESSAGE,
+    MESSAGES,
+    MESSAGES_EXPECTED,
+    QUESTIONS,
+    SENTIMENT_SUM,
+    THROTTLED,
+    TOXIC,
+)
 from livesim.randomness import Channel, exponential, normals, uniforms
 
 CH_CLOCK, CH_SENDER, CH_CLASS = int(Channel.CHAT_CLOCK), int(Channel.CHAT_SENDER), int(Channel.MESSAGE_CLASS)
@@ -75,12 +86,17 @@ def _time_to(left, rate, jump, decay, rest):
 
 @kernel
 def wait_for_answer(waiting, room, slot, viewer_id, now_s):
-    """Put a gift or question into the ring of those not yet answered; the oldest falls out when it is full."""
-    entry = waiting[room.waiting_next % QUEUE]
+    """Put a gift or question into the ring of those not yet answered; return its number.
+
+    The oldest falls out when the ring is full.
+    """
+    number = room.waiting_next
+    entry = waiting[number % QUEUE]
     entry.slot = slot
     entry.viewer_id = viewer_id
     entry.since_s = now_s
     room.waiting_next += 1
+    return number
 
 
 @kernel
@@ -94,9 +110,12 @@ def count_waiting(waiting, p, now_s):
 
 
 @allocating_kernel
-def speak(alive, viewers, room, item, p, ledger, journal, waiting, total_weight, times, count, evidence):
-    """Pick the senders of one tick's messages by weight, class each message and note what it shows.
+def speak(
+    alive, viewers, room, item, p, desk, ledger, journal, waiting, jobs, classes, total_weight, times, count, evidence
+):  # fmt: skip
+    """Pick the senders of one tick's messages by weight, class each message and note what it shows; return how many.
 
+    A message beyond its sender's bucket is blocked: it never was a message, for the ledger and for the reward.
     total_weight: sum over present viewers of weight x engagement, as summed in the viewer loop.
     evidence: what one message adds to the sender's profile, along the topics of the item on screen.
     """
@@ -105,7 +124,7 @@ def speak(alive, viewers, room, item, p, ledger, journal, waiting, total_weight,
     for m in range(count):
         targets[m] = uniforms(room.key, first + m, CH_SENDER, 0)[0] * total_weight
     order = np.argsort(targets)
-    cursor, walked = 0, 0.0
+    cursor, walked, sent = 0, 0.0, 0
     for i in range(room.high):
         if alive[i] == 0:
             continue
@@ -113,21 +132,54 @@ def speak(alive, viewers, room, item, p, ledger, journal, waiting, total_weight,
         walked += v.talkative / (1.0 + math.exp(-v.mood))
         while cursor < count and targets[order[cursor]] <= walked:
             message = order[cursor]
-            classify(v, i, room, p, ledger, waiting, first + message, times[message])
+            cursor += 1
+            if not may_send(v, p, times[message]):
+                ledger[THROTTLED] += 1.0
+                ledger[MESSAGES] -= 1.0
+                ledger[MESSAGES_EXPECTED] -= 1.0
+                continue
+            sent += 1
+            classify(v, i, room, p, desk, ledger, waiting, jobs, classes, first + message, times[message])
             note(journal, room, times[message], v.viewer_id, J_MESSAGE, 1.0)
             tell(v, room, item, evidence)
-            cursor += 1
         if cursor >= count:
             break
+    return sent
 
 
 @kernel
-def classify(v, slot, room, p, ledger, waiting, number, time_s):
-    """Class message `number` as talk, question or toxic, and note the sentiment it shows."""
-    kind = uniforms(room.key, number, CH_CLASS, 0)[0]
-    if kind < p.question_share:
+def may_send(v, p, time_s):
+    """Return whether a sender's bucket holds a message at time_s, and take it out: `bucket_messages` per `bucket_s`.
+
+    The generic cell rate algorithm (ITU-T I.371): one number per sender, the time at which the bucket is full again.
+    """
+    spacing = p.bucket_s / p.bucket_messages
+    full_s = max(v.bucket_s, time_s)
+    if full_s - time_s > p.bucket_s - spacing + 0.01:  # a float32 at a day's end is 8 ms off
+        return False
+    v.bucket_s = full_s + spacing
+    return True
+
+
+@kernel
+def classify(v, slot, room, p, desk, ledger, waiting, jobs, classes, number, time_s):
+    """Class message `number` as talk, question or toxic, note the sentiment it shows, and let the sensor flag it."""
+    kind, u_flag, _, _ = uniforms(room.key, number, CH_CLASS, 0)
+    question_share = 0.0 if v.troll else p.question_share
+    toxic_share = p.troll_toxic_share if v.troll else p.toxic_share
+    is_toxic = question_share <= kind < question_share + toxic_share
+    if kind < question_share:
         ledger[QUESTIONS] += 1.0
-        wait_for_answer(waiting, room, slot, v.viewer_id, time_s)
-    elif kind < p.question_share + p.toxic_share:
+        ring = wait_for_answer(waiting, room, slot, v.viewer_id, time_s)
+        if not join(jobs, room, classes, ledger, QUESTION, slot, v.viewer_id, time_s, ring, 0):
+            lower_mood(v, desk.late_mood if classes[QUESTION].mean_s > 0.0 else 0.0)
+    elif is_toxic:
         ledger[TOXIC] += 1.0
+    is_handled = False
+    if u_flag < flag_probability(desk, room.strictness, is_toxic):
+        ledger[FLAGGED] += 1.0
+        toxic = 1 if is_toxic else 0
+        is_handled = join(jobs, room, classes, ledger, REPORT, slot, v.viewer_id, time_s, 0, toxic)
+    if is_toxic and not is_handled:
+        miss(room, ledger)
     ledger[SENTIMENT_SUM] += math.tanh(v.mood - 0.5 + p.sentiment_noise * normals(room.key, number, CH_CLASS, 1)[0])

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from livesim.network.state import RUNGS, WORKERS
 from livesim.schema import Config, number, switch
 
 _TRACES = "public traces: Riiser 2013, van der Hooft 2016, Raca 2020, Narayanan 2020, Lv 2022"
@@ -112,6 +113,8 @@ class NetworkConfig(Config):
         ladder = self.ladder_kbps
         if not ladder or ladder[0] <= 0 or any(b <= a for a, b in pairwise(ladder)):
             raise ValueError(f"ladder_kbps: must rise from above 0, got {list(ladder)}")
+        if len(ladder) > RUNGS:
+            raise ValueError(f"ladder_kbps: at most {RUNGS} rungs, got {len(ladder)}")
         for name, rung in (("wanted_rung", self.wanted_rung), ("first_rung", self.first_rung)):
             if rung >= len(ladder):
                 raise ValueError(f"{name}: rung {rung} is not on the ladder. Known: 0 to {len(ladder) - 1}")
@@ -143,3 +146,20 @@ class NetworkConfig(Config):
                 f"At least segment_s + ingest_s + packaging_s = {earliest:g} s"
             )
         return self
+
+
+class PipelineConfig(Config):
+    """How a segment gets from the camera to the origin: uplink, transcoding into renditions, packaging."""
+
+    uplink_headroom: float = number(
+        2.0, 1.0, 100.0, "ratio", "rate of the broadcaster's uplink over that of the stream"
+    )
+    workers: int = number(2, 1, WORKERS, "1", "transcoders that work side by side, one rendition each")
+    transcode_cost: float = number(
+        1.2, 0.0, 100.0, "workers", "work on the whole ladder per media second: load = this / workers, .6 by default"
+    )
+    cost_exponent: float = number(0.6, 0.0, 2.0, "", "work on a rung grows as its bitrate to this power")
+    transcode_cv: float = number(0.2, 0.0, 3.0, "ratio", "spread of transcoding times over their mean; log-normal")
+    enhance: bool = switch(False, "image enhancement before transcoding")
+    enhance_cost: float = number(0.4, 0.0, 10.0, "share", "work that enhancement adds")
+    enhance_quality: float = number(0.1, 0.0, 1.0, "quality", "picture quality that enhancement adds")

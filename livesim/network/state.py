@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 MEMORY = 5
+WINDOW = 128  # newest segments whose times are kept
+WORKERS = 16  # most workers that transcode
+RUNGS = 32  # most rungs of a ladder
 
 
 class NetworkState(NamedTuple):
@@ -50,6 +53,21 @@ class NetworkState(NamedTuple):
     sent_kbit: np.ndarray  # this tick
     utilisation: np.ndarray  # sent / (capacity * tick), 0 for an edge that is down
     publish_wait_s: np.ndarray  # (R,): extra delay of every segment (transcoding pipeline)
+    # publishing pipeline, (R,) where nothing else is said; segment k is at place k % WINDOW
+    cap_rung: np.ndarray  # int64: highest rendition offered, and made
+    published_s: np.ndarray  # (R, WINDOW) float64: when the origin announces a segment, before the viewer's phase
+    published_upto: np.ndarray  # int64: first segment whose time is not known yet
+    uplink_up: np.ndarray  # bool
+    transcode_speed: np.ndarray  # float64: 1 is normal
+    enhance: np.ndarray  # bool: image enhancement is on
+    upload_s: np.ndarray  # float64: media time that has left the camera
+    upload_at_s: np.ndarray  # float64: when that was so
+    uploaded_s: np.ndarray  # (R, WINDOW) float64: when a segment reached the transcoder
+    uploaded_upto: np.ndarray  # int64: first segment that has not
+    rung_work: np.ndarray  # (R, RUNGS) float64: share of each rung in the work on a segment
+    rung_next: np.ndarray  # int64: rung of segment published_upto that comes next
+    ready_s: np.ndarray  # float64: end of the last rendition that was begun
+    worker_free_s: np.ndarray  # (R, WORKERS) float64
 
 
 def allocate(R: int, V: int, E: int) -> NetworkState:
@@ -89,4 +107,18 @@ def allocate(R: int, V: int, E: int) -> NetworkState:
         sent_kbit=np.zeros((R, E)),
         utilisation=np.zeros((R, E)),
         publish_wait_s=np.zeros(R),
+        cap_rung=np.zeros(R, np.int64),
+        published_s=np.zeros((R, WINDOW)),
+        published_upto=np.zeros(R, np.int64),
+        uplink_up=np.ones(R, np.bool_),
+        transcode_speed=np.ones(R),
+        enhance=np.zeros(R, np.bool_),
+        upload_s=np.zeros(R),
+        upload_at_s=np.zeros(R),
+        uploaded_s=np.zeros((R, WINDOW)),
+        uploaded_upto=np.zeros(R, np.int64),
+        rung_work=np.zeros((R, RUNGS)),
+        rung_next=np.zeros(R, np.int64),
+        ready_s=np.zeros(R),
+        worker_free_s=np.zeros((R, WORKERS)),
     )

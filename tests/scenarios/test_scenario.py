@@ -27,7 +27,12 @@ def write(tmp_path):
 
 def test_the_shipped_scenarios_load():
     assert list_scenarios() == [
-        "ecommerce", "edge_outage", "entertainment", "flash_crowd", "tiny", "weak_network",
+        "ecommerce",
+        "edge_outage",
+        "entertainment",
+        "flash_crowd",
+        "tiny",
+        "weak_network",
     ]
     for name in list_scenarios():
         assert load_scenario(name).name == name
