@@ -84,7 +84,7 @@ class Scenario(Config):
         for head in self.default_policies:
             if head not in HEADS:
                 raise ValueError(unknown_name_text("head", head, HEADS, "default_policies"))
-        check_incidents(self.incidents, len(self.network.edge_shares), self.session.duration_s)
+        check_incidents(self.incidents, len(self.network.edge_shares))
         return self
 
     @property

@@ -43,7 +43,7 @@ def test_a_setting_that_is_already_in_place_is_masked(room: Rooms):
 
 def test_no_viewer_is_given_more_than_the_cap(room: Rooms):
     choose(room, "cap_750_kbps")
-    for _ in range(6):
+    for _ in range(12):
         choose(room, None)
     alive = room.state.alive[0] > 0
     assert alive.sum() > 5

@@ -62,7 +62,7 @@ def test_a_dumped_scenario_loads_to_an_equal_one(tmp_path, write):
         ("a: [", ScenarioError, "not valid YAML"),
         ("extends: tiny\nprocesses: [{process: raidd}]\nplugins: [scenarios.plugins.raid]", UnknownNameError, "Did you mean 'raid'?"),
         ("extends: tiny\nprocesses: [{process: raid, parameters: {at: 1}}]\nplugins: [scenarios.plugins.raid]", ScenarioError, "raid: .*unexpected keyword argument 'at'"),
-        ("extends: tiny\ndefault_policies: {adds: nothing}", ScenarioError, "unknown head 'adds'. Known: ads, interact, recommend"),
+        ("extends: tiny\ndefault_policies: {adds: nothing}", ScenarioError, "unknown head 'adds'. Known: ads, interact, operate, recommend"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_what_is_allowed(write, text, error, message):
