@@ -26,7 +26,10 @@ from livesim.content.response import order, shop
 from livesim.gifts.giving import give
 from livesim.interactions.effects import decide, joint_leave_factor, tire
 from livesim.ledger import (
+    ABANDONED,
     AD_S,
+    DOWNLOAD_S,
+    DOWNLOADS,
     FOLLOWER_S,
     GAVE_UP,
     KBIT,
@@ -34,6 +37,7 @@ from livesim.ledger import (
     MESSAGES,
     MESSAGES_EXPECTED,
     NEWCOMER_S,
+    ORIGIN_MISSES,
     PRESENT_S,
     QUALITY_S,
     SKIPS,
@@ -41,12 +45,16 @@ from livesim.ledger import (
     STARTED,
     STARTUP_S,
     STAYED_30S,
+    SWITCH_MBPS,
     WATCH_AD_S,
     WATCH_S,
 )
 from livesim.moment import moment_of, rules_of
+from livesim.network import state as network
 from livesim.network.player import admit as admit_player
 from livesim.network.player import advance as advance_players
+from livesim.network.qoe import close_viewer
+from livesim.network.rules import fill_quality
 from livesim.randomness import Channel, normals
 
 CH_MOOD = int(Channel.MOOD)
@@ -91,11 +99,17 @@ def advance_tick(s, params, bank, r):
     before = room.present
     net = s.network
     entered_s = s.viewers.entered_s
-    advance_players(net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s)
+    advance_players(
+        net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s,
+        rules.network, room.key,
+    )  # fmt: skip
+    book_downloads(net.tally[r], ledger)
+    quality_of = np.empty(params.ladder.shape[0])
+    fill_quality(params.ladder, quality_of)
     mood_sum, weight_sum, evidence = advance_viewers(
         alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, s.pending[r, 0],
-        ledger, journal, now, params.ladder, net.dry_s[r], net.gave_up_s[r], net.startup_s[r], net.stall_s[r],
-        net.played_s[r], net.quality[r], net.latency_s[r], net.rung[r], net.skips[r],
+        ledger, journal, now, params.ladder, quality_of, net, r, net.dry_s[r], net.gave_up_s[r], net.startup_s[r],
+        net.stall_s[r], net.played_s[r], net.latency_s[r], net.rung[r], net.skips[r],
     )  # fmt: skip
     room.mean_mood = mood_sum / room.present if room.present > 0 else rules.audience.mood_mean
     evidence += talk(alive, viewers, room, item, rules, ledger, journal, waiting, now, weight_sum)
@@ -103,17 +117,28 @@ def advance_tick(s, params, bank, r):
 
 
 @kernel
+def book_downloads(tally, ledger):
+    """Book what became of the downloads of a tick.  tally: (len(TALLY),)."""
+    ledger[DOWNLOADS] += tally[network.DOWNLOADS]
+    ledger[DOWNLOAD_S] += tally[network.DOWNLOAD_S]
+    ledger[ABANDONED] += tally[network.ABANDONED]
+    ledger[ORIGIN_MISSES] += tally[network.ORIGIN_MISSES]
+    ledger[SWITCH_MBPS] += tally[network.SWITCH_MBPS]
+
+
+@kernel
 def advance_viewers(
     alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, pending_clip,
-    ledger, journal, now, ladder, dry_s, gave_up_s, startup_s, stall_s,
-    played_s, quality, latency_s, rung, skips,
+    ledger, journal, now, ladder, quality_of, net, r, dry_s, gave_up_s, startup_s,
+    stall_s, played_s, latency_s, rung, skips,
 ):  # fmt: skip
     """Advance every viewer of a room by the part of the tick they are present.
 
-    The second half of the arguments, from dry_s on, is what the network said of each slot, (V,). Returns the sum of
+    quality_of: (L,) quality of each rung. From dry_s on: what the network said of each slot, (V,). Returns the sum of
     moods, the sum of sender weights, and how much was shown of tastes.
     """
     mood_sum, weight_sum, evidence = 0.0, 0.0, 0.0
+    highest_mbps = ladder[-1] / 1000.0
     for i in range(room.high):
         if alive[i] == 0:
             continue
@@ -124,12 +149,13 @@ def advance_viewers(
         stalled = min(stall_s[i] / dt, 1.0)
         live(v, room, item, rules, kinds, uses, now, ledger, journal, begin)
         factor = tempt(v, room, rules, kinds, now, begin, dt)
-        feel(v, room, rules.audience, now, stalled, quality[i] if started else 1.0, started, dt, begin)
+        feel(v, room, rules.audience, now, stalled, quality_of[rung[i]] if started else 1.0, started, dt, begin)
 
         # the departure comes first: it bounds everything else the viewer does in this tick
         follows = v.follows != 0
         burn = burn_rate(rules.audience, v.mood, stalled, follows, factor * now.heat_leave)
-        leave_s = min(begin + v.budget_s / burn, gave_up_s[i])
+        gave_up = v.entered_s + gave_up_s[i]
+        leave_s = min(begin + v.budget_s / burn, gave_up)
         if v.preroll_until_s > 0.0:
             leave_s = min(leave_s, v.preroll_leave_s)
         stays = leave_s >= now.end_s
@@ -151,7 +177,7 @@ def advance_viewers(
             if v.entered_s + startup_s[i] >= now.start_s:
                 ledger[STARTED] += 1.0
                 ledger[STARTUP_S] += startup_s[i]
-            ledger[QUALITY_S] += quality[i] * watched
+            ledger[QUALITY_S] += quality_of[rung[i]] * watched
             ledger[KBIT] += ladder[rung[i]] * watched
             ledger[LATENCY_S] += latency_s[i] * watched
             ledger[SKIPS] += skips[i]
@@ -180,8 +206,9 @@ def advance_viewers(
         if stays:
             mood_sum += v.mood
             continue
-        if gave_up_s[i] <= leave_s:
+        if gave_up <= leave_s:
             ledger[GAVE_UP] += 1.0
+        close_viewer(net, r, i, v.entered_s, now.end_s, rules.network.segment_s, highest_mbps, ledger)
         leave(v, room, rules.audience, ledger, journal, leave_s)
         give_back(v, campaigns)
         close_profile(v, room)

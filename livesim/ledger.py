@@ -21,6 +21,8 @@ COLUMNS = (
     "complaints_expected", "prizes", "shares", "masked_actions", "entered_feed", "entered_follower",
     "entered_search", "entered_clip", "entered_raid", "stayed_30s", "participants", "skips", "watch_ad_s",
     "ad_slots", "newcomer_s", "follower_s", "sentiment_sum", "named", "return_realised",
+    "downloads", "download_s", "abandoned", "origin_misses", "switch_mbps", "qoe_sum", "qoe_live_sum", "qoe_s",
+    "qoe_p10", "stalled_viewers", "seen_viewers",
 )  # fmt: skip
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 EVENTS = (
@@ -40,6 +42,8 @@ EVENTS = (
     PRIZES, SHARES, MASKED_ACTIONS, ENTERED_FEED, ENTERED_FOLLOWER, ENTERED_SEARCH, ENTERED_CLIP,
     ENTERED_RAID, STAYED_30S, PARTICIPANTS, SKIPS, WATCH_AD_S, AD_SLOTS,
     NEWCOMER_S, FOLLOWER_S, SENTIMENT_SUM, NAMED, RETURN_REALISED,
+    DOWNLOADS, DOWNLOAD_S, ABANDONED, ORIGIN_MISSES, SWITCH_MBPS, QOE_SUM, QOE_LIVE_SUM, QOE_S,
+    QOE_P10, STALLED_VIEWERS, SEEN_VIEWERS,
 ) = range(len(COLUMNS))  # fmt: skip
 
 JOURNAL_KINDS = (
