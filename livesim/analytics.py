@@ -20,6 +20,7 @@ from livesim.crowd import end_session
 from livesim.heads import choices
 from livesim.masks import pending_offer
 from livesim.moment import rules_of
+from livesim.network.qoe import close_room
 from livesim.scenario import Scenario
 from livesim.state import Params, State
 
@@ -177,9 +178,13 @@ def close_decision(s, params, running):
     for r in range(running.shape[0]):
         if not running[r]:
             continue
-        room = s.rooms[r]
+        room, rules = s.rooms[r], rules_of(params, r)
+        end_s = room.tick * rules.session.tick_s
+        close_room(
+            s.network, r, s.alive[r], s.viewers[r], room.high, rules.network.segment_s, params.ladder[-1], end_s,
+            s.ledger.now[r],
+        )  # fmt: skip
         if room.tick >= room.ticks:
-            rules = rules_of(params, r)
             end_session(s.alive[r], s.viewers[r], room, rules, s.ledger.now[r], s.ledger.journal[r])
         d = s.ledger.decision[r]
         s.ledger.history[r, d] = s.ledger.now[r]

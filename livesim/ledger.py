@@ -24,6 +24,8 @@ COLUMNS = (
     "operations",
     "throttled", "flagged", "removed", "false_removals", "moderation_misses", "desk_jobs", "desk_answered", "desk_late",
     "desk_wait_s", "desk_busy_s", "desk_queue_s", "segments", "publish_delay_s",
+    "downloads", "download_s", "abandoned", "origin_misses", "switch_mbps", "qoe_sum", "qoe_live_sum", "qoe_s",
+    "qoe_p10", "stalled_viewers", "seen_viewers",
 )  # fmt: skip
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 EVENTS = (
@@ -47,6 +49,8 @@ EVENTS = (
     OPERATIONS,
     THROTTLED, FLAGGED, REMOVED, FALSE_REMOVALS, MODERATION_MISSES, DESK_JOBS, DESK_ANSWERED, DESK_LATE,
     DESK_WAIT_S, DESK_BUSY_S, DESK_QUEUE_S, SEGMENTS, PUBLISH_DELAY_S,
+    DOWNLOADS, DOWNLOAD_S, ABANDONED, ORIGIN_MISSES, SWITCH_MBPS, QOE_SUM, QOE_LIVE_SUM, QOE_S,
+    QOE_P10, STALLED_VIEWERS, SEEN_VIEWERS,
 ) = range(len(COLUMNS))  # fmt: skip
 
 JOURNAL_KINDS = (

@@ -38,7 +38,11 @@ from livesim.scenario import Scenario
 from livesim.schema import records
 
 DOMAINS = (audience, content, gifts, chat, ads, interactions)
-VIEWER = np.dtype([field for domain in DOMAINS for field in domain.VIEWER], align=True)
+# widest fields first: no gaps between them, 16 bytes less per viewer
+VIEWER = np.dtype(
+    sorted((field for domain in DOMAINS for field in domain.VIEWER), key=lambda field: -np.dtype(field[1]).alignment),
+    align=True,
+)
 ROOM = np.dtype([field for domain in DOMAINS for field in domain.ROOM] + operations.ROOM + JOURNAL_ROOM, align=True)
 
 
@@ -148,7 +152,7 @@ def allocate(scenarios: Sequence[Scenario], slots: int, journal: int = 0) -> Sta
         rank_price=np.zeros((R, segments, campaigns)),
         luck=lucks.allocate(R, ticks, segments),
         ledger=ledgers.allocate(R, max(each.decisions for each in scenarios), journal),
-        network=network.allocate(R, slots, len(s.network.edge_shares)),
+        network=network.allocate(R, slots, len(s.network.edge_shares), len(s.network.ladder_kbps)),
     )
 
 
@@ -186,7 +190,8 @@ def reset_row(state: State, row: int, scenario: Scenario, seed: int) -> None:
     state.ledger.on[row] = -1
     state.waiting.since_s[row] = NEVER
     lucks.draw(state.luck, row, scenario, seed)
-    blank = network.allocate(1, state.alive.shape[1], len(scenario.network.edge_shares))
+    edges, rungs = len(scenario.network.edge_shares), len(scenario.network.ladder_kbps)
+    blank = network.allocate(1, state.alive.shape[1], edges, rungs)
     for (_, empty), (_, array) in zip(arrays(blank), arrays(state.network), strict=True):
         array[row] = empty[0]
     open_edges(state.network, row, scenario.network, scenario.audience.planned_viewers)

@@ -20,8 +20,6 @@ from livesim.operations.levers import CAP, CAPACITY, MODERATION, STAFF, settings
 if TYPE_CHECKING:
     from livesim.scenario import Scenario
 
-RETREAT_MIN = 5.0
-
 
 class LeverPolicy(HeuristicPolicy):
     """Base: finds the action of a lever at a level, and moves the first lever that wants to move and may."""
@@ -40,9 +38,10 @@ class LeverPolicy(HeuristicPolicy):
     def level(self, fields: Fields, lever: int) -> np.ndarray:
         """Return (n,) the present level of a lever, ordered ones included."""
         if lever == CAP:
-            return np.rint(fields["bitrate_cap"] * self.most[CAP]).astype(np.int64)
-        name = {CAPACITY: "capacity_ordered", STAFF: "staff_ordered", MODERATION: "strictness"}[lever]
-        return np.rint(fields[name]).astype(np.int64)
+            level = fields["bitrate_cap"] * self.most[CAP]
+        else:
+            level = fields[{CAPACITY: "capacity_ordered", STAFF: "staff_ordered", MODERATION: "strictness"}[lever]]
+        return np.clip(np.rint(level), 0, self.most[lever]).astype(np.int64)
 
     def first_move(self, fields: Fields, wishes: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
         """Return (n,) the action of the first wish (lever, (n,) level) that changes something and is allowed."""
@@ -51,7 +50,8 @@ class LeverPolicy(HeuristicPolicy):
         for lever, wished in wishes:
             level = np.clip(wished, 0, self.most[lever])
             candidate = choose_allowed(mask, self.first[lever] + level)
-            action = np.where(action == 0, candidate, action)
+            moves = (action == 0) & (level != self.level(fields, lever))
+            action = np.where(moves, candidate, action)
         return action
 
 
@@ -147,18 +147,13 @@ class UtilisationTarget(LeverPolicy):
         down = np.searchsorted(self.steps, np.minimum(needed * 1.1, self.steps[-1]))
         up = np.searchsorted(self.steps, np.minimum(needed, self.steps[-1]))
         capacity = np.where(self.steps[up] > here, up, np.minimum(down, self.level(fields, CAPACITY)))
-        staff = self.level(fields, STAFF)
         offered = (
             fields["desk_load"] * np.maximum(fields["staff"], 1.0) / np.maximum(1.0 - fields["desk_late_share"], 0.1)
         )
         people = np.maximum(np.ceil(offered / p.desk - 1e-6), 1).astype(np.int64)
-        is_late = fields["publish_delay_s"] > p.delay_s
-        cap = self.level(fields, CAP) + np.where(
-            is_late, -1, np.where(fields["publish_delay_s"] < 0.6 * p.delay_s, 1, 0)
-        )
-        return self.first_move(
-            fields, [(CAP, cap), (CAPACITY, capacity), (STAFF, np.where(people != staff, people, staff))]
-        )
+        delay = fields["publish_delay_s"]
+        cap = self.level(fields, CAP) - (delay > p.delay_s) + (delay < 0.6 * p.delay_s)
+        return self.first_move(fields, [(CAP, cap), (CAPACITY, capacity), (STAFF, people)])
 
 
 def smallest_share(fields: Fields) -> np.ndarray:

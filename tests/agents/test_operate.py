@@ -22,14 +22,12 @@ def setting(scenario):
     return lambda name: names.index(name) + 1 if name else 0
 
 
-def test_static_sets_its_levers_one_after_the_other_and_then_rests(policy, observe, layout, setting):
+def test_static_sets_its_levers_one_after_the_other_and_then_rests(policy, observe, setting):
     static = policy("static", cap=4, capacity=1, staff=-1, strictness=-1)
     assert static.predict(observe())[0][0] == setting("cap_2850_kbps")
-    mask = np.ones(layout.head_sizes[3])
-    mask[setting("cap_2850_kbps")] = 0.0  # in place already
-    assert static.predict(observe(mask_operate=mask))[0][0] == setting("capacity_x1.25")
-    mask[setting("capacity_x1.25")] = 0.0
-    assert static.predict(observe(mask_operate=mask))[0][0] == 0
+    capped = {"bitrate_cap": 0.8}
+    assert static.predict(observe(**capped))[0][0] == setting("capacity_x1.25")
+    assert static.predict(observe(capacity_ordered=1.0, **capped))[0][0] == 0
 
 
 @pytest.mark.parametrize(
@@ -66,7 +64,7 @@ def test_utilisation_target_rents_for_the_audience_it_expects(policy, observe, s
     # three edges of 200 Mbit/s: enough for 300 viewers at 2 Mbit/s
     for viewers, expected in ((250, None), (360, "capacity_x1.25"), (440, "capacity_x1.5"), (900, "capacity_x2")):
         assert target.predict(observe(viewers_log=np.log1p(viewers)))[0][0] == setting(expected)
-    gone = observe(viewers_log=np.log1p(250), edge_capacity_mbps=np.array([0.0, 200.0, 200.0]))
+    gone = observe(viewers_log=np.log1p(240), edge_capacity_mbps=np.array([0.0, 200.0, 200.0]))
     assert target.predict(gone)[0][0] == setting("capacity_x1.25")
 
 

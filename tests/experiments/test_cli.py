@@ -183,7 +183,7 @@ def test_compare_takes_any_policies(livesim, finished):
         (["scenarios", "validate", "tiny", "--set", "audience"], "--set audience: write key=value"),
         (
             ["policies", "list", "--head", "advert"],
-            "--head: unknown head 'advert'. Known: ads, interact, recommend, room.",
+            "--head: unknown head 'advert'. Known: ads, interact, operate, recommend, room.",
         ),
         (["luck", "tiny", "--first", "combind"], "unknown policy 'combind'"),
     ],

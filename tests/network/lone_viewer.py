@@ -15,6 +15,7 @@ from livesim.network.state import NetworkState, allocate
 from livesim.network.traces import TraceBank, bank_for
 from livesim.randomness import room_key
 
+KEY = np.uint64(0)
 ON_DEMAND = {"live": False, "rule": "rate", "buffer_cap_s": 25.0}
 
 
@@ -48,7 +49,7 @@ def bank_of(kbps, access: AccessLine | None = None) -> TraceBank:
 
 def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1) -> tuple[NetworkState, np.void]:
     """Return a room with an edge that limits nobody and viewers who request their first segment at 0."""
-    net = allocate(1, viewers, 1)
+    net = allocate(1, viewers, 1, len(config.ladder_kbps))
     net.capacity_kbps[:] = 1e15
     net.rtt_s[:] = rtt_s
     p = schema.records([config])[0]
@@ -62,7 +63,7 @@ def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1) -> tuple[Ne
 def _watch(net, bank, p, ladder, alive, entered, segments, step_s, rungs):
     t, stall, seen, first = 0.0, 0.0, 0, net.segment[0, 0]
     while seen < segments and t < 50_000.0:
-        advance(net, bank, p, ladder, 0, 1, alive, entered, t, step_s)
+        advance(net, bank, p, ladder, 0, 1, alive, entered, t, step_s, p, KEY)
         t += step_s
         stall += net.stall_s[0, 0]
         if net.segment[0, 0] - first > seen:
@@ -83,7 +84,7 @@ def watch(config: NetworkConfig, kbps, rtt_s: float, segments: int = 300, step_s
 
 def crowded_room(config: NetworkConfig, viewers: int, seed: int = 1, planned: float | None = None):
     """Return (net, bank, p, ladder, alive, entered) of a room whose viewers enter in its first 30 s."""
-    net = allocate(1, viewers, len(config.edge_shares))
+    net = allocate(1, viewers, len(config.edge_shares), len(config.ladder_kbps))
     open_edges(net, 0, config, viewers if planned is None else planned)
     bank = bank_for(config)
     p = schema.records([config])[0]

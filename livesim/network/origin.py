@@ -1,0 +1,80 @@
+"""From camera to edge: when a segment can be asked for, and who waits for the edge to fetch it from the origin.
+
+A player chooses its next segment before it can know when that will be announced. Its request is UNKNOWN until
+the announcement is known, then DUE until the first bit, then it has kbit left. An edge has no copy of a new
+segment: the first request for a rendition waits `origin_s` longer, those that come while it is fetched wait for
+its end. Requests are noted as soon as their time is known, so that the earliest of them counts in whatever
+order players are worked off; only a request made and answered within one network second can come too late for
+a neighbour's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from livesim.compiled import inlined, kernel
+from livesim.network.state import FRESH, WINDOW
+
+UNKNOWN, DUE = -2.0, -1.0
+
+
+class Origin(NamedTuple):
+    """What one room's origin has announced and its edges have been asked for."""
+
+    published_s: np.ndarray  # (WINDOW,)
+    upto: int  # first segment whose announcement is not known
+    asked_s: np.ndarray  # (E, FRESH, L)
+
+
+@inlined
+def announced_s(q, published_s, upto, segment):
+    """Return when a segment below `upto` is announced.
+
+    Segments from before the session, and those announced too long ago to be remembered, have their usual time.
+    """
+    if segment < 0 or segment < upto - WINDOW:
+        return segment * q.segment_s + q.publish_s
+    return published_s[segment % WINDOW]
+
+
+@kernel
+def newest_announced(q, published_s, upto, t):
+    """Return the index of the newest segment that has been announced by t."""
+    segment = upto - 1
+    while segment >= 0 and segment >= upto - WINDOW and published_s[segment % WINDOW] > t:
+        segment -= 1
+    if segment < 0:
+        segment = min(segment, math.floor((t - q.publish_s) / q.segment_s))
+    return segment
+
+
+@kernel
+def forget(asked_s, before, upto):
+    """Clear the requests for the segments [before, upto) that have just become known.  asked_s: (E, FRESH, L)."""
+    for k in range(max(before, upto - FRESH), upto):
+        for e in range(asked_s.shape[0]):
+            for rung in range(asked_s.shape[2]):
+                asked_s[e, k % FRESH, rung] = math.inf
+
+
+@kernel
+def ask(origin, e, segment, rung, request_s):
+    """Note a request at edge e (-1: none is up); return 1.0 where it is the first for this rendition, else 0.0."""
+    if e < 0 or segment < 0 or segment < origin.upto - FRESH:
+        return 0.0
+    slot = segment % FRESH
+    earliest = origin.asked_s[e, slot, rung]
+    if request_s < earliest:
+        origin.asked_s[e, slot, rung] = request_s
+    return 1.0 if earliest == math.inf else 0.0
+
+
+@kernel
+def ready_s(origin, e, segment, rung, origin_s):
+    """Return when edge e has a rendition that was asked for; -inf where it always had."""
+    if segment < 0 or segment < origin.upto - FRESH:
+        return -math.inf
+    return origin.asked_s[e, segment % FRESH, rung] + origin_s
