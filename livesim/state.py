@@ -90,7 +90,8 @@ def structure(scenario: Scenario) -> dict[str, Any]:
         "interaction kinds": len(scenario.interactions.kinds), "campaigns": len(scenario.ads.campaigns),
         "segments": len(scenario.audience.segments), "edges": len(scenario.network.edge_shares),
         "ladder": scenario.network.ladder_kbps, "access lines": scenario.network.access,
-        "traces": scenario.network.traces, "tick": scenario.session.tick_s, "decision": scenario.session.decision_s,
+        "traces": (scenario.network.traces, scenario.network.trace_kinds, scenario.network.trace_split),
+        "tick": scenario.session.tick_s, "decision": scenario.session.decision_s,
     }  # fmt: skip
 
 
