@@ -46,10 +46,10 @@ class Film:
         if rule not in RULES:
             raise unknown_name("rule", self.rule, (*RULES, *ALIASES), "--rule")
         try:
-            return NetworkConfig(
-                live=False, rule=rule, buffer_cap_s=self.buffer_s, ladder_kbps=self.ladder_kbps,
-                segment_s=self.segment_s, wanted_rung=0,
-            )  # fmt: skip
+            return NetworkConfig.model_validate({
+                "live": False, "rule": rule, "buffer_cap_s": self.buffer_s, "ladder_kbps": self.ladder_kbps,
+                "segment_s": self.segment_s, "wanted_rung": 0,
+            })  # fmt: skip
         except ValidationError as error:
             problem = error.errors()[0]
             where = "".join(f"{part}: " for part in problem["loc"][:1])
@@ -118,7 +118,11 @@ class Difference:
 
 
 def differences(
-    paths: Sequence[Path], film: Film, reference: Path, rules: Sequence[str] = (), progress: Callable[[int], None] = int
+    paths: Sequence[Path],
+    film: Film,
+    reference: Path,
+    rules: Sequence[str] = (),
+    progress: Callable[[float], None] = lambda units: None,
 ) -> list[Difference]:
     """Return ours beside theirs for every case of a reference file that has its trace among `paths`.
 
