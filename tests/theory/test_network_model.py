@@ -10,7 +10,6 @@ from livesim.network.player import advance
 from tests.network.lone_viewer import crowded_room
 from tests.theory.network_model import Arrival, EventEdge, StepEdge, Tick, catch_up, max_min, play
 
-
 TICKS, TICK_S = 120, 5.0
 SAME_S = 1e-4  # the state keeps rests, speeds and round trips in single precision; measured: below 3e-5 in 200 rooms
 
