@@ -8,6 +8,7 @@ import numpy as np
 
 from livesim import ledger as book
 from livesim import rewards
+from livesim.network.diagnostics import edge_loads
 from livesim.status import History, RoomStatus
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def status_of(rooms: Rooms, row: int) -> RoomStatus:
         last_actions={head: int(a) for head, a in zip(rooms.heads, rooms.last_actions[row], strict=True)},
         history=history, item_names=items, format_names=formats, kind_names=kinds,
         recent=_recent(last, now),
+        edges=edge_loads(s.network.capacity_kbps[row], s.network.utilisation[row]),
     )  # fmt: skip
 
 

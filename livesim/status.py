@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from livesim.network.diagnostics import LinkLoad
+
 
 @dataclass(frozen=True)
 class History:
@@ -59,3 +61,4 @@ class RoomStatus:
     format_names: tuple[str, ...]
     kind_names: tuple[str, ...]
     recent: tuple[str, ...] = field(default=())  # newest last, like "0:42:10 gift of 500 credits"
+    edges: tuple[LinkLoad, ...] = field(default=())  # in the last tick

@@ -51,7 +51,7 @@ def test_max_min_shares_reach_the_viewers_of_an_edge(capacity, lines, rates):
 
 
 def test_a_starved_viewer_waits_for_the_difference_at_every_segment():
-    """C = 250 below R = 300 kbit/s, segments of L = 2 s, request latency d = 0.08 s: each takes L R / C + d = 2.48 s."""
+    """C = 250 below R = 300 kbit/s, L = 2 s a segment, request latency d = 0.08 s: each takes L R / C + d = 2.48 s."""
     config = PLAIN.model_copy(update={"ladder_kbps": (300.0,)})
     session = watch(config, np.full(10, 250.0), 0.08, segments=300)
     assert session.startup_s == pytest.approx(2.48)
