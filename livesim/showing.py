@@ -10,6 +10,7 @@ from livesim import ledger as book
 from livesim import rewards
 from livesim.chat.config import STRICTNESS
 from livesim.heads import choices
+from livesim.network.diagnostics import edge_loads
 from livesim.status import History, RoomStatus
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def status_of(rooms: Rooms, row: int) -> RoomStatus:
         history=history, item_names=items, format_names=formats, kind_names=kinds,
         choice_names=choices(scenario), operations=_operations(rooms, row), troubles=_troubles(rooms, row),
         recent=_recent(last, now, _troubles(rooms, row)),
+        recent=_recent(last, now),
+        edges=edge_loads(s.network.capacity_kbps[row], s.network.utilisation[row]),
     )  # fmt: skip
 
 

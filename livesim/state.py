@@ -110,7 +110,8 @@ def structure(scenario: Scenario) -> dict[str, Any]:
         "steps of capacity": len(scenario.operations.capacity_steps), "staff": scenario.operations.staff_most,
         "segments": len(scenario.audience.segments), "edges": len(scenario.network.edge_shares),
         "ladder": scenario.network.ladder_kbps, "access lines": scenario.network.access,
-        "traces": scenario.network.traces, "tick": scenario.session.tick_s, "decision": scenario.session.decision_s,
+        "traces": (scenario.network.traces, scenario.network.trace_kinds, scenario.network.trace_split),
+        "tick": scenario.session.tick_s, "decision": scenario.session.decision_s,
     }  # fmt: skip
 
 

@@ -56,9 +56,13 @@ def _crowd(status: RoomStatus) -> list[str]:
             past.bitrate_mbps,
             f"{status.live_latency_s:.1f} s behind",
         ),
-        _row("", f"{status.stall_share:.2%} stalled", past.stall_share, ""),
+        _row("", f"{status.stall_share:.2%} stalled", past.stall_share, _edge_note(status)),
         "",
     ]
+
+
+def _edge_note(status: RoomStatus) -> str:
+    return f"edge {max(edge.utilisation for edge in status.edges):.0%} full" if status.edges else ""
 
 
 def _row(label: str, value: str, history: np.ndarray, note: str) -> str:

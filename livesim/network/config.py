@@ -61,6 +61,12 @@ class NetworkConfig(Config):
     traces: str | None = Field(
         default=None, description="folder of CSVs with header time_s,bandwidth_kbps; null: synthetic lines"
     )
+    trace_kinds: tuple[str, ...] = Field(
+        default=(), description="kinds of measured traces that are used; none named: all kinds of the folder"
+    )
+    trace_split: Literal["all", "train", "evaluation"] = switch(
+        "all", "measured traces that are used: all, or those for training (4 of 5 of each access type), or the rest"
+    )
     access: tuple[AccessLine, ...] = Field(
         default_factory=_default_access,
         description="mix of access types; with a folder of traces its shares and round trip times count",
@@ -144,6 +150,9 @@ class NetworkConfig(Config):
             raise ValueError(f"edge_shares: every edge needs a share above 0, got {list(self.edge_shares)}")
         if len(self.edge_shares) > 100:
             raise ValueError(f"edge_shares: at most 100 edges, got {len(self.edge_shares)}")
+        if self.traces is None and (self.trace_kinds or self.trace_split != "all"):
+            name = "trace_kinds" if self.trace_kinds else "trace_split"
+            raise ValueError(f"{name}: chooses among measured traces. Give their folder as traces")
         if not 1 <= len(self.access) <= 100:
             raise ValueError(f"access: 1 to 100 access types, got {len(self.access)}")
         names = [line.name for line in self.access]

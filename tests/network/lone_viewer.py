@@ -1,85 +1,19 @@
-"""One viewer on one line, played segment by segment: the bench of the player's tests."""
+"""Rooms for the tests of the player: the lone viewer of the product, and a crowd of them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numba import njit
 
 from livesim import schema
-from livesim.network.config import AccessLine, NetworkConfig
+from livesim.network.config import NetworkConfig
 from livesim.network.edges import open_edges
-from livesim.network.player import admit, advance, start_player
-from livesim.network.state import NetworkState, allocate
-from livesim.network.traces import TraceBank, bank_for
+from livesim.network.lone import bank_of, lone_room, watch
+from livesim.network.player import admit
+from livesim.network.state import allocate
+from livesim.network.traces import bank_for
 from livesim.randomness import room_key
 
-KEY = np.uint64(0)
-ON_DEMAND = {"live": False, "rule": "rate", "buffer_cap_s": 25.0}
-
-
-class Session(NamedTuple):
-    """What a viewer saw of the first segments of a film."""
-
-    startup_s: float
-    stall_s: float
-    rungs: np.ndarray
-    time_s: float
-
-
-def bank_of(kbps, access: AccessLine | None = None) -> TraceBank:
-    """Return a bank with one trace."""
-    line = access or AccessLine(name="test")
-    kbps = np.asarray(kbps, np.float32)
-    return TraceBank(
-        kbps=kbps,
-        start=np.zeros(1, np.int64),
-        length=np.array([len(kbps)]),
-        mean_kbps=np.array([kbps.mean(dtype=np.float64)]),
-        access=np.zeros(1, np.int64),
-        access_first=np.zeros(1, np.int64),
-        access_count=np.ones(1, np.int64),
-        access_until=np.ones(1),
-        access_log_sd=np.zeros(1),
-        access_rtt_s=np.array([line.rtt_ms / 1000]),
-        rtt_log_sd=np.zeros(1),
-    )
-
-
-def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1) -> tuple[NetworkState, np.void]:
-    """Return a room with an edge that limits nobody and viewers who request their first segment at 0."""
-    net = allocate(1, viewers, 1, len(config.ladder_kbps))
-    net.capacity_kbps[:] = 1e15
-    net.rtt_s[:] = rtt_s
-    p = schema.records([config])[0]
-    for i in range(viewers):
-        net.gave_up_s[0, i] = np.inf
-        start_player(net, p, 0, i, 0.0, 0.0)
-    return net, p
-
-
-@njit(nogil=True)
-def _watch(net, bank, p, ladder, alive, entered, segments, step_s, rungs):
-    t, stall, seen, first = 0.0, 0.0, 0, net.segment[0, 0]
-    while seen < segments and t < 50_000.0:
-        advance(net, bank, p, ladder, 0, 1, alive, entered, t, step_s, p, KEY)
-        t += step_s
-        stall += net.stall_s[0, 0]
-        if net.segment[0, 0] - first > seen:
-            rungs[seen] = net.rung[0, 0]
-            seen += 1
-    return stall, t
-
-
-def watch(config: NetworkConfig, kbps, rtt_s: float, segments: int = 300, step_s: float = 0.0625) -> Session:
-    """Play a film to the end of its last download.  step_s: below the rtt, so no two downloads end in one."""
-    net, p = lone_room(config, rtt_s)
-    rungs = np.zeros(segments, np.int64)
-    ladder = np.asarray(config.ladder_kbps, float)
-    alive, entered = np.ones((1, 1), bool), np.zeros((1, 1))
-    stall, time_s = _watch(net, bank_of(kbps), p, ladder, alive, entered, segments, step_s, rungs)
-    return Session(float(net.startup_s[0, 0]), stall, rungs, time_s)
+__all__ = ["bank_of", "crowded_room", "lone_room", "watch"]
 
 
 def crowded_room(config: NetworkConfig, viewers: int, seed: int = 1, planned: float | None = None):
