@@ -45,8 +45,7 @@ def status_of(rooms: Rooms, row: int) -> RoomStatus:
         history=history, item_names=items, format_names=formats, kind_names=kinds,
         choice_names=choices(scenario), operations=_operations(rooms, row), troubles=_troubles(rooms, row),
         recent=_recent(last, now, _troubles(rooms, row)),
-        recent=_recent(last, now),
-        edges=edge_loads(s.network.capacity_kbps[row], s.network.utilisation[row]),
+        edges=edge_loads(s.network.capacity_kbps[row] * s.network.capacity_factor[row], s.network.utilisation[row]),
     )  # fmt: skip
 
 

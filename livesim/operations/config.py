@@ -17,7 +17,11 @@ class OperationsConfig(Config):
         (1.0, 1.25, 1.5, 2.0), "edge capacity that can be rented, as factors on what the scenario has; rises from 1"
     )
     capacity_credits_per_mbps_h: float = number(
-        0.25, 0, 100, "credits/(Mbit/s h)", "price of rented edge capacity, paid from the order to the release"
+        0.15,
+        0,
+        100,
+        "credits/(Mbit/s h)",
+        "price of rented edge capacity, from the order to the release; .45 GB an hour at .7 cents, two cents a credit",
     )
     provision_s: float = number(60, 0, 3600, "s", "from the order of more capacity to its arrival")
     staff_most: int = number(3, 0, 16, "people", "most people who can be on the desk")

@@ -11,7 +11,7 @@ from livesim.heads import choices
 from livesim.ledger import OPERATIONS
 from livesim.network.edges import capacities
 
-WAGE, PRICE = 12.0, 0.25  # credits per hour, and per Mbit/s and hour
+WAGE, PRICE = 12.0, 0.15  # credits per hour, and per Mbit/s and hour
 
 
 @pytest.fixture
