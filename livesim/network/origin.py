@@ -35,16 +35,17 @@ def announced_s(q, published_s, upto, segment):
 
     Segments from before the session, and those announced too long ago to be remembered, have their usual time.
     """
-    if segment < 0 or segment < upto - WINDOW:
-        return segment * q.segment_s + q.publish_s
-    return published_s[segment % WINDOW]
+    announced = segment * q.segment_s + q.publish_s
+    if segment >= 0 and segment >= upto - WINDOW:
+        announced = published_s[segment & (WINDOW - 1)]
+    return announced
 
 
 @kernel
 def newest_announced(q, published_s, upto, t):
     """Return the index of the newest segment that has been announced by t."""
     segment = upto - 1
-    while segment >= 0 and segment >= upto - WINDOW and published_s[segment % WINDOW] > t:
+    while segment >= 0 and segment >= upto - WINDOW and published_s[segment & (WINDOW - 1)] > t:
         segment -= 1
     if segment < 0:
         segment = min(segment, math.floor((t - q.publish_s) / q.segment_s))
@@ -60,21 +61,24 @@ def forget(asked_s, before, upto):
                 asked_s[e, k % FRESH, rung] = math.inf
 
 
-@kernel
+@inlined
 def ask(origin, e, segment, rung, request_s):
     """Note a request at edge e (-1: none is up); return 1.0 where it is the first for this rendition, else 0.0."""
-    if e < 0 or segment < 0 or segment < origin.upto - FRESH:
-        return 0.0
-    slot = segment % FRESH
-    earliest = origin.asked_s[e, slot, rung]
-    if request_s < earliest:
-        origin.asked_s[e, slot, rung] = request_s
-    return 1.0 if earliest == math.inf else 0.0
+    is_first = 0.0
+    if e >= 0 and segment >= 0 and segment >= origin.upto - FRESH:
+        slot = segment & (FRESH - 1)
+        earliest = origin.asked_s[e, slot, rung]
+        if request_s < earliest:
+            origin.asked_s[e, slot, rung] = request_s
+            if earliest == math.inf:
+                is_first = 1.0
+    return is_first
 
 
-@kernel
+@inlined
 def ready_s(origin, e, segment, rung, origin_s):
     """Return when edge e has a rendition that was asked for; -inf where it always had."""
-    if segment < 0 or segment < origin.upto - FRESH:
-        return -math.inf
-    return origin.asked_s[e, segment % FRESH, rung] + origin_s
+    ready = -math.inf
+    if segment >= 0 and segment >= origin.upto - FRESH:
+        ready = origin.asked_s[e, segment & (FRESH - 1), rung] + origin_s
+    return ready

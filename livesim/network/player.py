@@ -27,18 +27,22 @@ from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forge
 from livesim.network.pipeline import publish
 from livesim.network.qoe import rate_tick
 from livesim.network.rules import (
+    LOOK_S,
     MANY,
     THROUGHPUT,
     abandon_at,
     catch_up_rate,
     fill_latency_steps,
+    next_look_s,
     next_rung_after,
     player_numbers,
+    since_look,
     throughput_rung,
 )
 from livesim.network.state import ABANDONED, DOWNLOAD_S, DOWNLOADS, ORIGIN_MISSES, SWITCH_MBPS
 from livesim.randomness import Channel, normals, uniforms
 
+LONGEST_OFFSET_S = 65_536  # viewers start anywhere in the first 18 hours of a trace
 _NETWORK = int(Channel.NETWORK)
 _STARTUP = int(Channel.STARTUP)
 
@@ -55,6 +59,7 @@ class Players(NamedTuple):
     memory: np.ndarray
     segment: np.ndarray
     next_rung: np.ndarray
+    since_look: np.ndarray
     rtt_s: np.ndarray
     phase_s: np.ndarray
     gain: np.ndarray
@@ -75,9 +80,9 @@ def players_of(net, r):
     """Return the Players of room r."""
     return Players(
         net.event_s[r], net.dry_s[r], net.gave_up_s[r], net.delay_s[r], net.left_kbit[r], net.rate[r], net.memory[r],
-        net.segment[r], net.next_rung[r], net.rtt_s[r], net.phase_s[r], net.gain[r], net.edge[r], net.qoe_mbit[r],
-        net.qoe_live_mbit[r], net.stalled[r], net.rung[r], net.skips[r], net.stall_s[r], net.played_s[r],
-        net.startup_s[r], net.latency_s[r],
+        net.segment[r], net.next_rung[r], net.since_look[r], net.rtt_s[r], net.phase_s[r], net.gain[r], net.edge[r],
+        net.qoe_mbit[r], net.qoe_live_mbit[r], net.stalled[r], net.rung[r], net.skips[r], net.stall_s[r],
+        net.played_s[r], net.startup_s[r], net.latency_s[r],
     )  # fmt: skip
 
 
@@ -99,9 +104,8 @@ def admit(net, bank, p, r, i, key, viewer_id, now_s):
         a += 1
     trace = bank.access_first[a] + int(u_trace * bank.access_count[a])
     sd = bank.access_log_sd[a]
-    net.access[r, i] = a
     net.trace[r, i] = trace
-    net.offset_s[r, i] = int(u_offset * bank.length[trace])
+    net.offset_s[r, i] = int(u_offset * min(bank.length[trace], LONGEST_OFFSET_S))
     net.gain[r, i] = math.exp(sd * z_gain - 0.5 * sd * sd)
     rtt = bank.access_rtt_s[a] * math.exp(bank.rtt_log_sd[0] * z_rtt)
     net.rtt_s[r, i] = rtt
@@ -292,7 +296,9 @@ def _advance_edge(
         sent = 0.0
         for m in range(n):
             share = min(lines[m], level_kbps)
-            if share > 0.0:
+            if share <= 0.0:
+                players.since_look[who[active[m]], 0] = 255
+            else:
                 sent += _receive(
                     q, ladder_kbps, players, origin, steps, tally, e, who[active[m]], share, step_from, step_to, entered_s
                 )
@@ -323,14 +329,20 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
             # in time at the present rate, and at the mean rate so far: so at every mean rate in between
             is_late = share_kbps * time_s < size or (size - left) * time_s < size * (t - first_bit)
             if is_late and players.dry_s[i] < math.inf:
+                look = next_look_s(players.since_look[i], share_kbps, t)
                 at, lower = abandon_at(
-                    q, ladder_kbps, players.memory, i, rung, first_bit, delay, left, share_kbps, t, min(until, step_to)
-                )
+                    ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
+                    min(until, step_to), look, q.segment_s, q.safety, q.grace_s, q.too_late_s,
+                )  # fmt: skip
                 if at >= 0.0:
                     sent += share_kbps * (at - t)
                     t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
                     left = DUE
                     continue
+            if until > step_to:
+                since = players.since_look[i]
+                look = next_look_s(since, share_kbps, t)
+                since[0], since[1] = since_look(since, look, share_kbps, t, step_to)
         if until > step_to:
             part = min(share_kbps * (step_to - t), left)
             sent += part
@@ -353,6 +365,8 @@ def _first_bit(q, players, origin, e, i):
             players.delay_s[i] += ready - first_bit
             players.event_s[i] = ready
             first_bit = ready
+    players.since_look[i, 0] = min(players.delay_s[i] / LOOK_S, 1.0) * 255.0 + 0.5
+    players.since_look[i, 1] = 0
     return first_bit
 
 
@@ -371,6 +385,7 @@ def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
         tally[ORIGIN_MISSES] += ask(origin, e, players.segment[i], lower, at)
     else:
         level_s = max(players.dry_s[i] - at, 0.0) * players.rate[i]
+        players.memory[i, 6] = min(players.memory[i, 6] + 1.0, MANY - 1.0)  # the rule grows bolder at each call
         lower = throughput_rung(q, ladder_kbps, players.memory, i, level_s)
     players.next_rung[i] = lower
     players.delay_s[i] = rtt

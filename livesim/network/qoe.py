@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 
-from livesim.compiled import kernel
+from livesim.compiled import inlined, kernel
 from livesim.ledger import QOE_LIVE_SUM, QOE_P10, QOE_S, QOE_SUM, SEEN_VIEWERS, STALLED_VIEWERS
 from livesim.network.state import QOE_BINS
 
@@ -29,7 +29,7 @@ LOW_LATENCY_S = 1.1
 LOW_PENALTY, PENALTY = 0.05, 0.1  # of the lowest bitrate per second of latency
 
 
-@kernel
+@inlined
 def rate_tick(q, kbps, played_s, stall_s, latency_s, rate):
     """Return what a tick adds to a viewer's linear and live sums, Mbit.  kbps: the bitrate on screen."""
     late = latency_s * (LOW_PENALTY if latency_s <= LOW_LATENCY_S else PENALTY)

@@ -21,6 +21,7 @@ from livesim.network.config import NetworkConfig
 _RULES = get_args(NetworkConfig.model_fields["rule"].annotation)
 THROUGHPUT, BUFFER, RATE, STALLION = (_RULES.index(name) for name in ("throughput", "buffer", "rate", "stallion"))
 _LN2 = math.log(2.0)
+LOOK_S, LOOK_KBIT = 0.05, 12.0  # a running download is looked at when both have gone by
 _RATES = 5  # downloads that the rate rule and Stallion look back on
 
 # Chebyshev fit of exp(-y) on [0, 1]: relative error below 4e-8, a third of the cost of the library's exp
@@ -134,7 +135,7 @@ def fill_latency_steps(q, steps):
             steps[half, n] = (1.0 - keep) / (1.0 - power)
 
 
-@kernel
+@inlined
 def note_throughput(q, memory, i, steps, kbps, took_s, delay_s):
     """Add a download to the averages of throughput and latency.
 
@@ -153,7 +154,7 @@ def note_throughput(q, memory, i, steps, kbps, took_s, delay_s):
     memory[i, 6] = min(n + 1, MANY - 1)
 
 
-@kernel
+@inlined
 def throughput_rung(q, ladder_kbps, memory, i, level_s):
     """Return the highest rung that latency and throughput allow in one segment, and the buffer survives.
 
@@ -170,34 +171,62 @@ def throughput_rung(q, ladder_kbps, memory, i, level_s):
 
 
 @kernel
-def abandon_at(q, ladder_kbps, memory, i, rung, first_bit_s, delay_s, left_kbit, kbps, t, until_s):
+def abandon_at(
+    ladder_kbps, memory, i, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, look_s,
+    segment_s, safety, grace_s, too_late_s,
+):  # fmt: skip
     """Return when a player gives a download up for a lower rung, and the rung; -1 where it does not by until_s.
 
     A download that began at first_bit_s, delay_s after its request, and has left_kbit to go at t, comes at
-    kbps until until_s. From `abandon_grace_s` after the request on, at each 50 ms or 12 kbit, it is looked at: where
-    at its mean rate it will have taken more than `abandon_segments` segments, a rung is chosen from that rate;
-    if it is lower, and smaller than what is left, the download is abandoned.
+    kbps until until_s. It is looked at from look_s on, each time that 50 ms and 12 kbit have gone by, but not
+    before grace_s after the request: where at its mean rate it will have taken more than too_late_s, a rung is
+    chosen from that rate; if it is lower, and smaller than what is left, the download is abandoned.
     Source: Sabre, ThroughputRule.check_abandon.
     """
-    size = ladder_kbps[rung] * q.segment_s
+    size = ladder_kbps[rung] * segment_s
     if left_kbit <= size * ladder_kbps[0] / ladder_kbps[rung]:
         return -1.0, rung
     latency_s = max(memory[i, 4], memory[i, 5])
-    every_s = max(0.05, 12.0 / kbps)
-    begin_s = max(t, first_bit_s + q.grace_s - delay_s - every_s)
-    look = math.floor((begin_s - first_bit_s) / every_s) + 1.0
-    while True:
-        took = look * every_s
-        at = first_bit_s + took
-        left = left_kbit - kbps * (at - t)
-        if at > until_s or left <= 0.0:
-            return -1.0, rung
+    every_s = max(LOOK_S, LOOK_KBIT / kbps)
+    early_s = first_bit_s - delay_s + grace_s - look_s
+    if early_s > 0.0:
+        look_s += every_s * math.ceil(early_s / every_s)
+    while look_s <= until_s:
+        left = left_kbit - kbps * (look_s - t)
+        took = look_s - first_bit_s
+        if left <= 0.0:
+            break
         mean_kbps = (size - left) / took
-        if took + delay_s >= q.grace_s and took + delay_s + left / mean_kbps > q.too_late_s:
-            lower = rung_below(ladder_kbps, q.safety * mean_kbps * (1.0 - latency_s / q.segment_s), q.top)
+        if took + delay_s + left / mean_kbps > too_late_s:
+            lower = rung_below(ladder_kbps, safety * mean_kbps * (1.0 - latency_s / segment_s), top)
             if lower < rung and size * ladder_kbps[lower] / ladder_kbps[rung] < left:
-                return at, lower
-        look += 1.0
+                return look_s, lower
+        look_s += every_s
+    return -1.0, rung
+
+
+@inlined
+def next_look_s(since, kbps, t):
+    """Return when a download is looked at next.  since: time and kbit since the last look, see `since_look`."""
+    return t + max(LOOK_S * (1.0 - since[0] / 255.0), LOOK_KBIT * (1.0 - since[1] / 255.0) / kbps, 0.0)
+
+
+@inlined
+def since_look(since, look_s, kbps, t, until_s):
+    """Return the shares of 50 ms and of 12 kbit that have gone by since the last look, at until_s.
+
+    Shares in 255ths, 255 also where more has gone by.  since: the same at t.  look_s: the next look after t.
+    """
+    waited, came = 0.0, 0.0
+    if look_s > until_s:
+        waited = until_s - t + LOOK_S * since[0] / 255.0
+        came = kbps * (until_s - t) + LOOK_KBIT * since[1] / 255.0
+    else:
+        every_s = max(LOOK_S, LOOK_KBIT / kbps)
+        waited = until_s - look_s
+        waited -= every_s * math.floor(waited / every_s)
+        came = kbps * waited
+    return min(waited / LOOK_S, 1.0) * 255.0 + 0.5, min(came / LOOK_KBIT, 1.0) * 255.0 + 0.5
 
 
 @kernel
