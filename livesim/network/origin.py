@@ -31,14 +31,14 @@ class Origin(NamedTuple):
 
 @inlined
 def announced_s(q, published_s, upto, segment):
-    """Return when a segment below `upto` is announced.
+    """Return when a segment is announced.
 
-    Segments from before the session, and those announced too long ago to be remembered, have their usual time.
+    Segments from before the session, those announced too long ago to be remembered, and those of which nothing
+    is known yet have their usual time.
     """
-    announced = segment * q.segment_s + q.publish_s
-    if segment >= 0 and segment >= upto - WINDOW:
-        announced = published_s[segment & (WINDOW - 1)]
-    return announced
+    usual = segment * q.segment_s + q.publish_s
+    noted = published_s[segment & (WINDOW - 1)]  # read in any case: a branch here would be a coin toss
+    return noted if segment >= 0 and upto - WINDOW <= segment < upto else usual
 
 
 @kernel
@@ -63,22 +63,22 @@ def forget(asked_s, before, upto):
 
 @inlined
 def ask(origin, e, segment, rung, request_s):
-    """Note a request at edge e (-1: none is up); return 1.0 where it is the first for this rendition, else 0.0."""
+    """Note a request at edge e (-1: none is up); return 1.0 where it is the first for this rendition, else 0.0.
+
+    request_s: inf where it is not known yet, which notes nothing.
+    """
     is_first = 0.0
-    if e >= 0 and segment >= 0 and segment >= origin.upto - FRESH:
-        slot = segment & (FRESH - 1)
-        earliest = origin.asked_s[e, slot, rung]
-        if request_s < earliest:
-            origin.asked_s[e, slot, rung] = request_s
-            if earliest == math.inf:
-                is_first = 1.0
+    slot = segment & (FRESH - 1)
+    earliest = origin.asked_s[e, slot, rung]
+    if request_s < earliest and e >= 0 and segment >= 0 and segment >= origin.upto - FRESH:
+        origin.asked_s[e, slot, rung] = request_s
+        if earliest == math.inf:
+            is_first = 1.0
     return is_first
 
 
 @inlined
 def ready_s(origin, e, segment, rung, origin_s):
     """Return when edge e has a rendition that was asked for; -inf where it always had."""
-    ready = -math.inf
-    if segment >= 0 and segment >= origin.upto - FRESH:
-        ready = origin.asked_s[e, segment & (FRESH - 1), rung] + origin_s
-    return ready
+    ready = origin.asked_s[e, segment & (FRESH - 1), rung] + origin_s
+    return ready if segment >= 0 and segment >= origin.upto - FRESH else -math.inf

@@ -27,6 +27,7 @@ from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forge
 from livesim.network.pipeline import publish
 from livesim.network.qoe import rate_tick
 from livesim.network.rules import (
+    LOOK_KBIT,
     LOOK_S,
     MANY,
     THROUGHPUT,
@@ -314,35 +315,44 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
     """Let viewer i receive at share_kbps from step_from, or their first bit, to step_to; return kbit received."""
     sent = 0.0
     left = float(players.left_kbit[i])
-    t = max(players.event_s[i], step_from)
+    t = players.event_s[i]
     while t < step_to:
         rung = players.next_rung[i]
         size = ladder_kbps[rung] * q.segment_s
-        if left == DUE:
-            left = size
-            t = max(_first_bit(q, players, origin, e, i), step_from)
-            continue
+        if q.live:
+            ready = ready_s(origin, e, players.segment[i], rung, q.origin_s) + players.rtt_s[i]
+            if left == DUE and ready > t:  # the edge is still fetching it
+                players.delay_s[i] += ready - t
+                players.event_s[i] = ready
+                left = size
+                t = ready
+                continue
+        left = size if left == DUE else left
+        is_new = t >= step_from
+        t = max(t, step_from)
         until = t + left / share_kbps
         if q.rule == THROUGHPUT and rung > 0:
             first_bit, delay = players.event_s[i], float(players.delay_s[i])
             time_s = q.too_late_s - delay
             # in time at the present rate, and at the mean rate so far: so at every mean rate in between
             is_late = share_kbps * time_s < size or (size - left) * time_s < size * (t - first_bit)
-            if is_late and players.dry_s[i] < math.inf:
-                look = next_look_s(players.since_look[i], share_kbps, t)
-                at, lower = abandon_at(
-                    ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
-                    min(until, step_to), look, q.segment_s, q.safety, q.grace_s, q.too_late_s,
-                )  # fmt: skip
-                if at >= 0.0:
-                    sent += share_kbps * (at - t)
-                    t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
-                    left = DUE
-                    continue
-            if until > step_to:
-                since = players.since_look[i]
-                look = next_look_s(since, share_kbps, t)
-                since[0], since[1] = since_look(since, look, share_kbps, t, step_to)
+            if is_late or until > step_to:
+                waited = min(delay, LOOK_S) if is_new else players.since_look[i, 0] * (LOOK_S / 255.0)
+                came = 0.0 if is_new else players.since_look[i, 1] * (LOOK_KBIT / 255.0)
+                if is_late and players.dry_s[i] < math.inf:
+                    look = next_look_s(waited, came, share_kbps, t)
+                    at, lower = abandon_at(
+                        ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
+                        min(until, step_to), look, q.segment_s, q.safety, q.grace_s, q.too_late_s,
+                    )  # fmt: skip
+                    if at >= 0.0:
+                        sent += share_kbps * (at - t)
+                        t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
+                        left = DUE
+                        continue
+                waited, came = since_look(waited, came, share_kbps, t, step_to)
+                players.since_look[i, 0] = min(waited * (255.0 / LOOK_S), 255.0) + 0.5
+                players.since_look[i, 1] = min(came * (255.0 / LOOK_KBIT), 255.0) + 0.5
         if until > step_to:
             part = min(share_kbps * (step_to - t), left)
             sent += part
@@ -353,21 +363,6 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
         left = float(players.left_kbit[i])
     players.left_kbit[i] = left
     return sent
-
-
-@inlined
-def _first_bit(q, players, origin, e, i):
-    """Return when a download that is due begins: as asked for, or once the edge has the rendition."""
-    first_bit = players.event_s[i]
-    if q.live:
-        ready = ready_s(origin, e, players.segment[i], players.next_rung[i], q.origin_s) + players.rtt_s[i]
-        if ready > first_bit:
-            players.delay_s[i] += ready - first_bit
-            players.event_s[i] = ready
-            first_bit = ready
-    players.since_look[i, 0] = min(players.delay_s[i] / LOOK_S, 1.0) * 255.0 + 0.5
-    players.since_look[i, 1] = 0
-    return first_bit
 
 
 @kernel
@@ -424,21 +419,20 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
         q, origin, t, buffer + q.segment_s, players.segment[i] + 1
     )
     left, expected = DUE, request
+    asks = math.inf
     if q.live:
-        phase = players.phase_s[i]
-        if position < origin.upto:
-            request = max(request, announced_s(q, origin.published_s, origin.upto, position) + phase)
-            expected = request
-        else:  # not before it has been shot, which is after this tick; expected as usual
-            expected = max(request, position * q.segment_s + q.publish_s + phase)
-            request = max(request, (position + 1) * q.segment_s)
-            left = UNKNOWN
+        known = position < origin.upto
+        announced = announced_s(q, origin.published_s, origin.upto, position)
+        expected = max(request, announced + players.phase_s[i])
+        # a segment of which nothing is known yet ends after this tick
+        request = expected if known else max(request, (position + 1) * q.segment_s)
+        left = DUE if known else UNKNOWN
+        asks = request if known else math.inf
     level_s = max(buffer - (expected - t) * speed, 0.0)
     chosen = next_rung_after(
         q, ladder_kbps, players.memory, i, steps, ladder_kbps[got] * q.segment_s, delay, transfer, level_s, is_first
     )
-    if q.live and left == DUE:
-        tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, request)
+    tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, asks)
     players.skips[i] += skipped
     players.rung[i] = got
     players.segment[i] = position

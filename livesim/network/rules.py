@@ -206,27 +206,25 @@ def abandon_at(
 
 
 @inlined
-def next_look_s(since, kbps, t):
-    """Return when a download is looked at next.  since: time and kbit since the last look, see `since_look`."""
-    return t + max(LOOK_S * (1.0 - since[0] / 255.0), LOOK_KBIT * (1.0 - since[1] / 255.0) / kbps, 0.0)
+def next_look_s(waited_s, came_kbit, kbps, t):
+    """Return when a download is looked at next: waited_s and came_kbit have gone by since the last look at t."""
+    return t + max(LOOK_S - waited_s, (LOOK_KBIT - came_kbit) / kbps, 0.0)
 
 
 @inlined
-def since_look(since, look_s, kbps, t, until_s):
-    """Return the shares of 50 ms and of 12 kbit that have gone by since the last look, at until_s.
-
-    Shares in 255ths, 255 also where more has gone by.  since: the same at t.  look_s: the next look after t.
-    """
-    waited, came = 0.0, 0.0
-    if look_s > until_s:
-        waited = until_s - t + LOOK_S * since[0] / 255.0
-        came = kbps * (until_s - t) + LOOK_KBIT * since[1] / 255.0
-    else:
-        every_s = max(LOOK_S, LOOK_KBIT / kbps)
-        waited = until_s - look_s
-        waited -= every_s * math.floor(waited / every_s)
-        came = kbps * waited
-    return min(waited / LOOK_S, 1.0) * 255.0 + 0.5, min(came / LOOK_KBIT, 1.0) * 255.0 + 0.5
+def since_look(waited_s, came_kbit, kbps, t, until_s):
+    """Return time and kbit since the last look at until_s: as at t, or since a look in between."""
+    look_s = next_look_s(waited_s, came_kbit, kbps, t)
+    seconds, kbit = until_s - t + waited_s, kbps * (until_s - t) + came_kbit
+    if look_s <= until_s:
+        seconds = until_s - look_s
+        if kbps >= LOOK_KBIT / LOOK_S:
+            seconds -= LOOK_S * math.floor(seconds * (1.0 / LOOK_S))
+        else:
+            every_s = LOOK_KBIT / kbps
+            seconds -= every_s * math.floor(seconds / every_s)
+        kbit = kbps * seconds
+    return seconds, kbit
 
 
 @kernel

@@ -34,7 +34,7 @@ class NetworkState(NamedTuple):
     memory: np.ndarray  # (R, V, MEMORY) float32: what the rule remembers of downloads, see `rules`
     segment: np.ndarray  # int32: index of the segment being fetched
     next_rung: np.ndarray  # int8: its rung
-    since_look: np.ndarray  # (R, V, 2) uint8: time and kbit since it was last looked at, see `rules.since_look`
+    since_look: np.ndarray  # (R, V, 2) uint8: time and kbit since it was looked at, in 255ths of what must go by
     # line, (R, V)
     rtt_s: np.ndarray  # float32
     phase_s: np.ndarray  # float32: how much later than others this viewer learns of a segment
