@@ -141,7 +141,7 @@ def start_player(net, p, r, i, entered_s, request_s):
     rung = min(int(p["first_rung"]), max(int(net.cap_rung[r]), 0))
     net.segment[r, i] = segment
     net.next_rung[r, i] = rung
-    net.event_s[r, i] = request_s + net.rtt_s[r, i]
+    net.event_s[r, i] = request_s + float(net.rtt_s[r, i])
     net.delay_s[r, i] = net.rtt_s[r, i]
     net.dry_s[r, i] = math.inf
     net.left_kbit[r, i] = UNKNOWN
@@ -218,11 +218,11 @@ def _learn(q, players, origin, who, route, tally):
         if players.left_kbit[i] != UNKNOWN:
             continue
         if q.live:
-            segment, rtt = players.segment[i], players.rtt_s[i]
+            segment, rtt = players.segment[i], float(players.rtt_s[i])
             if segment >= origin.upto:
                 continue
             rung = min(int(players.next_rung[i]), q.top)  # a rung above the cap is not made any more
-            request = announced_s(q, origin.published_s, origin.upto, segment) + players.phase_s[i]
+            request = announced_s(q, origin.published_s, origin.upto, segment) + float(players.phase_s[i])
             request = max(request, players.event_s[i] - rtt)
             tally[ORIGIN_MISSES] += ask(origin, route[players.edge[i]], segment, rung, request)
             players.next_rung[i] = rung
@@ -320,9 +320,9 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
         rung = players.next_rung[i]
         size = ladder_kbps[rung] * q.segment_s
         if q.live:
-            ready = ready_s(origin, e, players.segment[i], rung, q.origin_s) + players.rtt_s[i]
+            ready = ready_s(origin, e, players.segment[i], rung, q.origin_s) + float(players.rtt_s[i])
             if left == DUE and ready > t:  # the edge is still fetching it
-                players.delay_s[i] += ready - t
+                players.delay_s[i] = float(players.delay_s[i]) + (ready - t)
                 players.event_s[i] = ready
                 left = size
                 t = ready
@@ -336,20 +336,24 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
             time_s = q.too_late_s - delay
             # in time at the present rate, and at the mean rate so far: so at every mean rate in between
             is_late = share_kbps * time_s < size or (size - left) * time_s < size * (t - first_bit)
-            if is_late or until > step_to:
+            waited, came = 0.0, LOOK_KBIT
+            if not q.live:
                 waited = min(delay, LOOK_S) if is_new else players.since_look[i, 0] * (LOOK_S / 255.0)
                 came = 0.0 if is_new else players.since_look[i, 1] * (LOOK_KBIT / 255.0)
-                if is_late and players.dry_s[i] < math.inf:
-                    look = next_look_s(waited, came, share_kbps, t)
-                    at, lower = abandon_at(
-                        ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
-                        min(until, step_to), look, q.segment_s, q.safety, q.grace_s, q.too_late_s,
-                    )  # fmt: skip
-                    if at >= 0.0:
-                        sent += share_kbps * (at - t)
-                        t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
-                        left = DUE
-                        continue
+            elif is_late:
+                waited = (t - first_bit) % LOOK_S
+            if is_late and players.dry_s[i] < math.inf:
+                look = next_look_s(waited, came, share_kbps, t)
+                at, lower = abandon_at(
+                    ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
+                    min(until, step_to), look, q.live, q.segment_s, q.safety, q.grace_s, q.too_late_s,
+                )  # fmt: skip
+                if at >= 0.0:
+                    sent += share_kbps * (at - t)
+                    t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
+                    left = DUE
+                    continue
+            if not q.live:
                 waited, came = since_look(waited, came, share_kbps, t, step_to)
                 players.since_look[i, 0] = min(waited * (255.0 / LOOK_S), 255.0) + 0.5
                 players.since_look[i, 1] = min(came * (255.0 / LOOK_KBIT), 255.0) + 0.5
@@ -372,14 +376,14 @@ def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
     Live, the lower rung is asked for, as in dash.js. With all media there the rule is asked anew, as in Sabre,
     whose results serve as the reference.
     """
-    rtt = players.rtt_s[i]
+    rtt = float(players.rtt_s[i])
     tally[DOWNLOADS] += 1.0
-    tally[DOWNLOAD_S] += players.delay_s[i] + (at - players.event_s[i])
+    tally[DOWNLOAD_S] += float(players.delay_s[i]) + (at - players.event_s[i])
     tally[ABANDONED] += 1.0
     if q.live:
         tally[ORIGIN_MISSES] += ask(origin, e, players.segment[i], lower, at)
     else:
-        level_s = max(players.dry_s[i] - at, 0.0) * players.rate[i]
+        level_s = max(players.dry_s[i] - at, 0.0) * float(players.rate[i])
         players.memory[i, 6] = min(players.memory[i, 6] + 1.0, MANY - 1.0)  # the rule grows bolder at each call
         lower = throughput_rung(q, ladder_kbps, players.memory, i, level_s)
     players.next_rung[i] = lower
@@ -394,12 +398,12 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     dry = players.dry_s[i]
     is_first = dry == math.inf
     got = players.next_rung[i]
-    delay, transfer = float(players.delay_s[i]), t - players.event_s[i]
+    delay, transfer = np.float64(players.delay_s[i]), t - players.event_s[i]
     tally[DOWNLOADS] += 1.0
     tally[DOWNLOAD_S] += delay + transfer
     buffer = 0.0
     if is_first:
-        if t - entered_s[i] > players.gave_up_s[i]:
+        if t - entered_s[i] > float(players.gave_up_s[i]):
             players.event_s[i] = math.inf
             players.left_kbit[i] = 0.0
             return math.inf
@@ -407,14 +411,14 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
         players.startup_s[i] = t - entered_s[i]
     else:
         if dry < t:
-            players.stall_s[i] += t - dry
+            players.stall_s[i] = float(players.stall_s[i]) + (t - dry)
         else:
-            buffer = (dry - t) * players.rate[i]
+            buffer = (dry - t) * float(players.rate[i])
         if got != players.rung[i]:
             change = abs(ladder_kbps[got] - ladder_kbps[players.rung[i]]) / 1000.0
             tally[SWITCH_MBPS] += change
-            players.qoe_mbit[i] -= q.segment_s * change
-            players.qoe_live_mbit[i] -= change
+            players.qoe_mbit[i] = float(players.qoe_mbit[i]) - q.segment_s * change
+            players.qoe_live_mbit[i] = float(players.qoe_live_mbit[i]) - change
     position, buffer, speed, request, skipped = after_segment(
         q, origin, t, buffer + q.segment_s, players.segment[i] + 1
     )
@@ -423,7 +427,7 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     if q.live:
         known = position < origin.upto
         announced = announced_s(q, origin.published_s, origin.upto, position)
-        expected = max(request, announced + players.phase_s[i])
+        expected = max(request, announced + float(players.phase_s[i]))
         # a segment of which nothing is known yet ends after this tick
         request = expected if known else max(request, (position + 1) * q.segment_s)
         left = DUE if known else UNKNOWN
@@ -440,7 +444,7 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     players.dry_s[i] = t + buffer / speed
     players.next_rung[i] = chosen
     players.delay_s[i] = players.rtt_s[i]
-    players.event_s[i] = request + players.rtt_s[i]
+    players.event_s[i] = request + float(players.rtt_s[i])
     players.left_kbit[i] = left
     return players.event_s[i]
 
@@ -487,7 +491,7 @@ def _close_tick(q, ladder_kbps, players, who, entered_s, start_s, end_s):
             players.stall_s[i] = stall
             players.dry_s[i] = end_s
             dry = end_s
-        begun = max(start_s, entered_s[i] + players.startup_s[i])
+        begun = max(start_s, entered_s[i] + float(players.startup_s[i]))
         played = max(end_s - begun - stall, 0.0)
         latency, rate = 0.0, float(players.rate[i])
         if q.live:
@@ -497,5 +501,5 @@ def _close_tick(q, ladder_kbps, players, who, entered_s, start_s, end_s):
         if stall > 0.0:
             players.stalled[i] = 1
         linear, live = rate_tick(q, ladder_kbps[players.rung[i]], played, stall, latency, rate)
-        players.qoe_mbit[i] += linear
-        players.qoe_live_mbit[i] += live
+        players.qoe_mbit[i] = float(players.qoe_mbit[i]) + linear
+        players.qoe_live_mbit[i] = float(players.qoe_live_mbit[i]) + live

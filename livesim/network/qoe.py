@@ -53,12 +53,12 @@ def close_viewer(net, r, i, entered_s, end_s, segment_s, highest_mbps, ledger):
     """
     if net.dry_s[r, i] == math.inf:
         return
-    seconds = end_s - max(net.qoe_from_s[r], entered_s + net.startup_s[r, i])
+    seconds = end_s - max(net.qoe_from_s[r], entered_s + float(net.startup_s[r, i]))
     if seconds <= 0.0:
         return
     linear = float(net.qoe_mbit[r, i])
     ledger[QOE_SUM] += linear
-    ledger[QOE_LIVE_SUM] += net.qoe_live_mbit[r, i]
+    ledger[QOE_LIVE_SUM] += float(net.qoe_live_mbit[r, i])
     ledger[QOE_S] += seconds
     if seconds >= segment_s:
         ledger[SEEN_VIEWERS] += 1.0

@@ -143,14 +143,15 @@ def note_throughput(q, memory, i, steps, kbps, took_s, delay_s):
     Source: Sabre, ThroughputHistory with ewma; averages are kept corrected for their missing past.
     """
     keep_fast, keep_slow = decay(q.fast_per_s * took_s), decay(q.slow_per_s * took_s)
-    known_fast = 1.0 - keep_fast * (1.0 - memory[i, 2])
-    known_slow = 1.0 - keep_slow * (1.0 - memory[i, 3])
-    memory[i, 0] += (1.0 - keep_fast) / known_fast * (kbps - memory[i, 0])
-    memory[i, 1] += (1.0 - keep_slow) / known_slow * (kbps - memory[i, 1])
-    memory[i, 2], memory[i, 3] = known_fast, known_slow
+    fast, slow, late, later = float(memory[i, 0]), float(memory[i, 1]), float(memory[i, 4]), float(memory[i, 5])
+    known_fast = 1.0 - keep_fast * (1.0 - float(memory[i, 2]))
+    known_slow = 1.0 - keep_slow * (1.0 - float(memory[i, 3]))
     n = int(memory[i, 6])
-    memory[i, 4] += steps[0, n] * (delay_s - memory[i, 4])
-    memory[i, 5] += steps[1, n] * (delay_s - memory[i, 5])
+    memory[i, 0] = fast + (1.0 - keep_fast) / known_fast * (kbps - fast)
+    memory[i, 1] = slow + (1.0 - keep_slow) / known_slow * (kbps - slow)
+    memory[i, 2], memory[i, 3] = known_fast, known_slow
+    memory[i, 4] = late + steps[0, n] * (delay_s - late)
+    memory[i, 5] = later + steps[1, n] * (delay_s - later)
     memory[i, 6] = min(n + 1, MANY - 1)
 
 
@@ -163,8 +164,8 @@ def throughput_rung(q, ladder_kbps, memory, i, level_s):
     what can be fetched before the buffer, level_s, runs dry.
     Source: Sabre, ThroughputRule with its insufficient buffer rule.
     """
-    kbps = min(memory[i, 0], memory[i, 1])
-    latency_s = max(memory[i, 4], memory[i, 5])
+    kbps = min(float(memory[i, 0]), float(memory[i, 1]))
+    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
     caution = max(_CAUTION[int(memory[i, 6])], q.low_buffer)
     share = min(q.safety * (q.segment_s - latency_s), caution * (level_s - latency_s))
     return rung_below(ladder_kbps, kbps * share / q.segment_s, q.top)
@@ -173,21 +174,21 @@ def throughput_rung(q, ladder_kbps, memory, i, level_s):
 @kernel
 def abandon_at(
     ladder_kbps, memory, i, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, look_s,
-    segment_s, safety, grace_s, too_late_s,
+    is_live, segment_s, safety, grace_s, too_late_s,
 ):  # fmt: skip
     """Return when a player gives a download up for a lower rung, and the rung; -1 where it does not by until_s.
 
     A download that began at first_bit_s, delay_s after its request, and has left_kbit to go at t, comes at
-    kbps until until_s. It is looked at from look_s on, each time that 50 ms and 12 kbit have gone by, but not
-    before grace_s after the request: where at its mean rate it will have taken more than too_late_s, a rung is
+    kbps until until_s. It is looked at from look_s on, each time that 50 ms and, with all media there, 12 kbit have
+    gone by, but not before grace_s after the request: where at its mean rate it will have taken more than too_late_s, a rung is
     chosen from that rate; if it is lower, and smaller than what is left, the download is abandoned.
     Source: Sabre, ThroughputRule.check_abandon.
     """
     size = ladder_kbps[rung] * segment_s
     if left_kbit <= size * ladder_kbps[0] / ladder_kbps[rung]:
         return -1.0, rung
-    latency_s = max(memory[i, 4], memory[i, 5])
-    every_s = max(LOOK_S, LOOK_KBIT / kbps)
+    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
+    every_s = LOOK_S if is_live else max(LOOK_S, LOOK_KBIT / kbps)
     early_s = first_bit_s - delay_s + grace_s - look_s
     if early_s > 0.0:
         look_s += every_s * math.ceil(early_s / every_s)
@@ -259,11 +260,11 @@ def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
     2020, doi:10.1145/3339825.3397044.
     """
     _push(memory, i, kbps)
-    if is_first:
-        memory[i, 5] = delay_s
-    off = delay_s - memory[i, 5]
-    memory[i, 5] += _LATENCY_STEP * off
-    memory[i, 6] = (1.0 - _LATENCY_STEP) * (memory[i, 6] + _LATENCY_STEP * off * off)
+    latency_s, variance = delay_s if is_first else float(memory[i, 5]), float(memory[i, 6])
+    off = delay_s - latency_s
+    latency_s += _LATENCY_STEP * off
+    variance = (1.0 - _LATENCY_STEP) * (variance + _LATENCY_STEP * off * off)
+    memory[i, 5], memory[i, 6] = latency_s, variance
     total, squares, count = 0.0, 0.0, 0
     for m in range(_RATES):
         rate = float(memory[i, m])
@@ -273,7 +274,7 @@ def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
             count += 1
     mean = total / count
     sd = math.sqrt(max(squares / count - mean * mean, 0.0))
-    dead_s = memory[i, 5] + q.latency_sds * math.sqrt(memory[i, 6])
+    dead_s = latency_s + q.latency_sds * math.sqrt(variance)
     return max(mean - q.rate_sds * sd, 0.0) * max(1.0 - dead_s / q.segment_s, 0.0)
 
 
