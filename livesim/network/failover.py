@@ -16,7 +16,7 @@ def reroute(q, players, origin, high, alive, up, before, route, now_s, tally):
     loss. A request not yet sent goes to the new edge.
 
     up: (E,) bool.  before, route: (E,) edge that served the viewers of each home edge, and the one that does
-    now; `before` is overwritten.  Returns nothing; adds to `tally`.
+    now; `before` is overwritten. Adds to `tally`.
     """
     moved = False
     for h in range(route.shape[0]):
@@ -27,14 +27,14 @@ def reroute(q, players, origin, high, alive, up, before, route, now_s, tally):
         h = players.edge[i]
         if alive[i] == 0 or before[h] == route[h] or players.left_kbit[i] == UNKNOWN:
             continue
-        request = players.event_s[i] - players.delay_s[i]
+        request = players.event_s[i] - float(players.delay_s[i])
         is_lost = before[h] >= 0 and not up[before[h]] and request < now_s
         if is_lost:
             tally[DOWNLOADS] += 1.0
             tally[DOWNLOAD_S] += now_s - request
             request = now_s + q.failover_s
-            players.delay_s[i] = q.failover_s + players.rtt_s[i]
-            players.event_s[i] = now_s + players.delay_s[i]
+            players.delay_s[i] = players.rtt_s[i]
+            players.event_s[i] = request + float(players.rtt_s[i])
             players.left_kbit[i] = DUE
         if players.left_kbit[i] == DUE and q.live:
             tally[ORIGIN_MISSES] += ask(origin, route[h], players.segment[i], players.next_rung[i], request)

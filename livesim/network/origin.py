@@ -31,20 +31,21 @@ class Origin(NamedTuple):
 
 @inlined
 def announced_s(q, published_s, upto, segment):
-    """Return when a segment below `upto` is announced.
+    """Return when a segment is announced.
 
-    Segments from before the session, and those announced too long ago to be remembered, have their usual time.
+    Segments from before the session, those announced too long ago to be remembered, and those of which nothing
+    is known yet have their usual time.
     """
-    if segment < 0 or segment < upto - WINDOW:
-        return segment * q.segment_s + q.publish_s
-    return published_s[segment % WINDOW]
+    usual = segment * q.segment_s + q.publish_s
+    noted = published_s[segment & (WINDOW - 1)]  # read in any case: a branch here would be a coin toss
+    return noted if segment >= 0 and upto - WINDOW <= segment < upto else usual
 
 
 @kernel
 def newest_announced(q, published_s, upto, t):
     """Return the index of the newest segment that has been announced by t."""
     segment = upto - 1
-    while segment >= 0 and segment >= upto - WINDOW and published_s[segment % WINDOW] > t:
+    while segment >= 0 and segment >= upto - WINDOW and published_s[segment & (WINDOW - 1)] > t:
         segment -= 1
     if segment < 0:
         segment = min(segment, math.floor((t - q.publish_s) / q.segment_s))
@@ -60,21 +61,24 @@ def forget(asked_s, before, upto):
                 asked_s[e, k % FRESH, rung] = math.inf
 
 
-@kernel
+@inlined
 def ask(origin, e, segment, rung, request_s):
-    """Note a request at edge e (-1: none is up); return 1.0 where it is the first for this rendition, else 0.0."""
-    if e < 0 or segment < 0 or segment < origin.upto - FRESH:
-        return 0.0
-    slot = segment % FRESH
+    """Note a request at edge e (-1: none is up); return 1.0 where it is the first for this rendition, else 0.0.
+
+    request_s: inf where it is not known yet, which notes nothing.
+    """
+    is_first = 0.0
+    slot = segment & (FRESH - 1)
     earliest = origin.asked_s[e, slot, rung]
-    if request_s < earliest:
+    if request_s < earliest and e >= 0 and segment >= 0 and segment >= origin.upto - FRESH:
         origin.asked_s[e, slot, rung] = request_s
-    return 1.0 if earliest == math.inf else 0.0
+        if earliest == math.inf:
+            is_first = 1.0
+    return is_first
 
 
-@kernel
+@inlined
 def ready_s(origin, e, segment, rung, origin_s):
     """Return when edge e has a rendition that was asked for; -inf where it always had."""
-    if segment < 0 or segment < origin.upto - FRESH:
-        return -math.inf
-    return origin.asked_s[e, segment % FRESH, rung] + origin_s
+    ready = origin.asked_s[e, segment & (FRESH - 1), rung] + origin_s
+    return ready if segment >= 0 and segment >= origin.upto - FRESH else -math.inf

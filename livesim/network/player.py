@@ -27,18 +27,23 @@ from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forge
 from livesim.network.pipeline import publish
 from livesim.network.qoe import rate_tick
 from livesim.network.rules import (
+    LOOK_KBIT,
+    LOOK_S,
     MANY,
     THROUGHPUT,
     abandon_at,
     catch_up_rate,
     fill_latency_steps,
+    next_look_s,
     next_rung_after,
     player_numbers,
+    since_look,
     throughput_rung,
 )
 from livesim.network.state import ABANDONED, DOWNLOAD_S, DOWNLOADS, ORIGIN_MISSES, SWITCH_MBPS
 from livesim.randomness import Channel, normals, uniforms
 
+LONGEST_OFFSET_S = 65_536  # viewers start anywhere in the first 18 hours of a trace
 _NETWORK = int(Channel.NETWORK)
 _STARTUP = int(Channel.STARTUP)
 
@@ -55,6 +60,7 @@ class Players(NamedTuple):
     memory: np.ndarray
     segment: np.ndarray
     next_rung: np.ndarray
+    since_look: np.ndarray
     rtt_s: np.ndarray
     phase_s: np.ndarray
     gain: np.ndarray
@@ -75,9 +81,9 @@ def players_of(net, r):
     """Return the Players of room r."""
     return Players(
         net.event_s[r], net.dry_s[r], net.gave_up_s[r], net.delay_s[r], net.left_kbit[r], net.rate[r], net.memory[r],
-        net.segment[r], net.next_rung[r], net.rtt_s[r], net.phase_s[r], net.gain[r], net.edge[r], net.qoe_mbit[r],
-        net.qoe_live_mbit[r], net.stalled[r], net.rung[r], net.skips[r], net.stall_s[r], net.played_s[r],
-        net.startup_s[r], net.latency_s[r],
+        net.segment[r], net.next_rung[r], net.since_look[r], net.rtt_s[r], net.phase_s[r], net.gain[r], net.edge[r],
+        net.qoe_mbit[r], net.qoe_live_mbit[r], net.stalled[r], net.rung[r], net.skips[r], net.stall_s[r],
+        net.played_s[r], net.startup_s[r], net.latency_s[r],
     )  # fmt: skip
 
 
@@ -99,9 +105,8 @@ def admit(net, bank, p, r, i, key, viewer_id, now_s):
         a += 1
     trace = bank.access_first[a] + int(u_trace * bank.access_count[a])
     sd = bank.access_log_sd[a]
-    net.access[r, i] = a
     net.trace[r, i] = trace
-    net.offset_s[r, i] = int(u_offset * bank.length[trace])
+    net.offset_s[r, i] = int(u_offset * min(bank.length[trace], LONGEST_OFFSET_S))
     net.gain[r, i] = math.exp(sd * z_gain - 0.5 * sd * sd)
     rtt = bank.access_rtt_s[a] * math.exp(bank.rtt_log_sd[0] * z_rtt)
     net.rtt_s[r, i] = rtt
@@ -136,7 +141,7 @@ def start_player(net, p, r, i, entered_s, request_s):
     rung = min(int(p["first_rung"]), max(int(net.cap_rung[r]), 0))
     net.segment[r, i] = segment
     net.next_rung[r, i] = rung
-    net.event_s[r, i] = request_s + net.rtt_s[r, i]
+    net.event_s[r, i] = request_s + float(net.rtt_s[r, i])
     net.delay_s[r, i] = net.rtt_s[r, i]
     net.dry_s[r, i] = math.inf
     net.left_kbit[r, i] = UNKNOWN
@@ -213,11 +218,11 @@ def _learn(q, players, origin, who, route, tally):
         if players.left_kbit[i] != UNKNOWN:
             continue
         if q.live:
-            segment, rtt = players.segment[i], players.rtt_s[i]
+            segment, rtt = players.segment[i], float(players.rtt_s[i])
             if segment >= origin.upto:
                 continue
             rung = min(int(players.next_rung[i]), q.top)  # a rung above the cap is not made any more
-            request = announced_s(q, origin.published_s, origin.upto, segment) + players.phase_s[i]
+            request = announced_s(q, origin.published_s, origin.upto, segment) + float(players.phase_s[i])
             request = max(request, players.event_s[i] - rtt)
             tally[ORIGIN_MISSES] += ask(origin, route[players.edge[i]], segment, rung, request)
             players.next_rung[i] = rung
@@ -292,7 +297,9 @@ def _advance_edge(
         sent = 0.0
         for m in range(n):
             share = min(lines[m], level_kbps)
-            if share > 0.0:
+            if share <= 0.0:
+                players.since_look[who[active[m]], 0] = 255
+            else:
                 sent += _receive(
                     q,
                     ladder_kbps,
@@ -319,29 +326,48 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
     """Let viewer i receive at share_kbps from step_from, or their first bit, to step_to; return kbit received."""
     sent = 0.0
     left = float(players.left_kbit[i])
-    t = max(players.event_s[i], step_from)
+    t = players.event_s[i]
     while t < step_to:
         rung = players.next_rung[i]
         size = ladder_kbps[rung] * q.segment_s
-        if left == DUE:
-            left = size
-            t = max(_first_bit(q, players, origin, e, i), step_from)
-            continue
+        if q.live:
+            ready = ready_s(origin, e, players.segment[i], rung, q.origin_s) + float(players.rtt_s[i])
+            if left == DUE and ready > t:  # the edge is still fetching it
+                players.delay_s[i] = float(players.delay_s[i]) + (ready - t)
+                players.event_s[i] = ready
+                left = size
+                t = ready
+                continue
+        left = size if left == DUE else left
+        is_new = t >= step_from
+        t = max(t, step_from)
         until = t + left / share_kbps
         if q.rule == THROUGHPUT and rung > 0:
             first_bit, delay = players.event_s[i], float(players.delay_s[i])
             time_s = q.too_late_s - delay
             # in time at the present rate, and at the mean rate so far: so at every mean rate in between
             is_late = share_kbps * time_s < size or (size - left) * time_s < size * (t - first_bit)
+            waited, came = 0.0, LOOK_KBIT
+            if not q.live:
+                waited = min(delay, LOOK_S) if is_new else players.since_look[i, 0] * (LOOK_S / 255.0)
+                came = 0.0 if is_new else players.since_look[i, 1] * (LOOK_KBIT / 255.0)
+            elif is_late:
+                waited = (t - first_bit) % LOOK_S
             if is_late and players.dry_s[i] < math.inf:
+                look = next_look_s(waited, came, share_kbps, t)
                 at, lower = abandon_at(
-                    q, ladder_kbps, players.memory, i, rung, first_bit, delay, left, share_kbps, t, min(until, step_to)
-                )
+                    ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
+                    min(until, step_to), look, q.live, q.segment_s, q.safety, q.grace_s, q.too_late_s,
+                )  # fmt: skip
                 if at >= 0.0:
                     sent += share_kbps * (at - t)
                     t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
                     left = DUE
                     continue
+            if not q.live:
+                waited, came = since_look(waited, came, share_kbps, t, step_to)
+                players.since_look[i, 0] = min(waited * (255.0 / LOOK_S), 255.0) + 0.5
+                players.since_look[i, 1] = min(came * (255.0 / LOOK_KBIT), 255.0) + 0.5
         if until > step_to:
             part = min(share_kbps * (step_to - t), left)
             sent += part
@@ -354,19 +380,6 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
     return sent
 
 
-@inlined
-def _first_bit(q, players, origin, e, i):
-    """Return when a download that is due begins: as asked for, or once the edge has the rendition."""
-    first_bit = players.event_s[i]
-    if q.live:
-        ready = ready_s(origin, e, players.segment[i], players.next_rung[i], q.origin_s) + players.rtt_s[i]
-        if ready > first_bit:
-            players.delay_s[i] += ready - first_bit
-            players.event_s[i] = ready
-            first_bit = ready
-    return first_bit
-
-
 @kernel
 def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
     """Give a download up at `at` and ask again; return the new first bit.
@@ -374,14 +387,15 @@ def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
     Live, the lower rung is asked for, as in dash.js. With all media there the rule is asked anew, as in Sabre,
     whose results serve as the reference.
     """
-    rtt = players.rtt_s[i]
+    rtt = float(players.rtt_s[i])
     tally[DOWNLOADS] += 1.0
-    tally[DOWNLOAD_S] += players.delay_s[i] + (at - players.event_s[i])
+    tally[DOWNLOAD_S] += float(players.delay_s[i]) + (at - players.event_s[i])
     tally[ABANDONED] += 1.0
     if q.live:
         tally[ORIGIN_MISSES] += ask(origin, e, players.segment[i], lower, at)
     else:
-        level_s = max(players.dry_s[i] - at, 0.0) * players.rate[i]
+        level_s = max(players.dry_s[i] - at, 0.0) * float(players.rate[i])
+        players.memory[i, 6] = min(players.memory[i, 6] + 1.0, MANY - 1.0)  # the rule grows bolder at each call
         lower = throughput_rung(q, ladder_kbps, players.memory, i, level_s)
     players.next_rung[i] = lower
     players.delay_s[i] = rtt
@@ -395,12 +409,12 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     dry = players.dry_s[i]
     is_first = dry == math.inf
     got = players.next_rung[i]
-    delay, transfer = float(players.delay_s[i]), t - players.event_s[i]
+    delay, transfer = np.float64(players.delay_s[i]), t - players.event_s[i]
     tally[DOWNLOADS] += 1.0
     tally[DOWNLOAD_S] += delay + transfer
     buffer = 0.0
     if is_first:
-        if t - entered_s[i] > players.gave_up_s[i]:
+        if t - entered_s[i] > float(players.gave_up_s[i]):
             players.event_s[i] = math.inf
             players.left_kbit[i] = 0.0
             return math.inf
@@ -408,33 +422,32 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
         players.startup_s[i] = t - entered_s[i]
     else:
         if dry < t:
-            players.stall_s[i] += t - dry
+            players.stall_s[i] = float(players.stall_s[i]) + (t - dry)
         else:
-            buffer = (dry - t) * players.rate[i]
+            buffer = (dry - t) * float(players.rate[i])
         if got != players.rung[i]:
             change = abs(ladder_kbps[got] - ladder_kbps[players.rung[i]]) / 1000.0
             tally[SWITCH_MBPS] += change
-            players.qoe_mbit[i] -= q.segment_s * change
-            players.qoe_live_mbit[i] -= change
+            players.qoe_mbit[i] = float(players.qoe_mbit[i]) - q.segment_s * change
+            players.qoe_live_mbit[i] = float(players.qoe_live_mbit[i]) - change
     position, buffer, speed, request, skipped = after_segment(
         q, origin, t, buffer + q.segment_s, players.segment[i] + 1
     )
     left, expected = DUE, request
+    asks = math.inf
     if q.live:
-        phase = players.phase_s[i]
-        if position < origin.upto:
-            request = max(request, announced_s(q, origin.published_s, origin.upto, position) + phase)
-            expected = request
-        else:  # not before it has been shot, which is after this tick; expected as usual
-            expected = max(request, position * q.segment_s + q.publish_s + phase)
-            request = max(request, (position + 1) * q.segment_s)
-            left = UNKNOWN
+        known = position < origin.upto
+        announced = announced_s(q, origin.published_s, origin.upto, position)
+        expected = max(request, announced + float(players.phase_s[i]))
+        # a segment of which nothing is known yet ends after this tick
+        request = expected if known else max(request, (position + 1) * q.segment_s)
+        left = DUE if known else UNKNOWN
+        asks = request if known else math.inf
     level_s = max(buffer - (expected - t) * speed, 0.0)
     chosen = next_rung_after(
         q, ladder_kbps, players.memory, i, steps, ladder_kbps[got] * q.segment_s, delay, transfer, level_s, is_first
     )
-    if q.live and left == DUE:
-        tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, request)
+    tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, asks)
     players.skips[i] += skipped
     players.rung[i] = got
     players.segment[i] = position
@@ -442,7 +455,7 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     players.dry_s[i] = t + buffer / speed
     players.next_rung[i] = chosen
     players.delay_s[i] = players.rtt_s[i]
-    players.event_s[i] = request + players.rtt_s[i]
+    players.event_s[i] = request + float(players.rtt_s[i])
     players.left_kbit[i] = left
     return players.event_s[i]
 
@@ -489,7 +502,7 @@ def _close_tick(q, ladder_kbps, players, who, entered_s, start_s, end_s):
             players.stall_s[i] = stall
             players.dry_s[i] = end_s
             dry = end_s
-        begun = max(start_s, entered_s[i] + players.startup_s[i])
+        begun = max(start_s, entered_s[i] + float(players.startup_s[i]))
         played = max(end_s - begun - stall, 0.0)
         latency, rate = 0.0, float(players.rate[i])
         if q.live:
@@ -499,5 +512,5 @@ def _close_tick(q, ladder_kbps, players, who, entered_s, start_s, end_s):
         if stall > 0.0:
             players.stalled[i] = 1
         linear, live = rate_tick(q, ladder_kbps[players.rung[i]], played, stall, latency, rate)
-        players.qoe_mbit[i] += linear
-        players.qoe_live_mbit[i] += live
+        players.qoe_mbit[i] = float(players.qoe_mbit[i]) + linear
+        players.qoe_live_mbit[i] = float(players.qoe_live_mbit[i]) + live

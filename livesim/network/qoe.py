@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 
-from livesim.compiled import kernel
+from livesim.compiled import inlined, kernel
 from livesim.ledger import QOE_LIVE_SUM, QOE_P10, QOE_S, QOE_SUM, SEEN_VIEWERS, STALLED_VIEWERS
 from livesim.network.state import QOE_BINS
 
@@ -29,7 +29,7 @@ LOW_LATENCY_S = 1.1
 LOW_PENALTY, PENALTY = 0.05, 0.1  # of the lowest bitrate per second of latency
 
 
-@kernel
+@inlined
 def rate_tick(q, kbps, played_s, stall_s, latency_s, rate):
     """Return what a tick adds to a viewer's linear and live sums, Mbit.  kbps: the bitrate on screen."""
     late = latency_s * (LOW_PENALTY if latency_s <= LOW_LATENCY_S else PENALTY)
@@ -53,12 +53,12 @@ def close_viewer(net, r, i, entered_s, end_s, segment_s, highest_mbps, ledger):
     """
     if net.dry_s[r, i] == math.inf:
         return
-    seconds = end_s - max(net.qoe_from_s[r], entered_s + net.startup_s[r, i])
+    seconds = end_s - max(net.qoe_from_s[r], entered_s + float(net.startup_s[r, i]))
     if seconds <= 0.0:
         return
     linear = float(net.qoe_mbit[r, i])
     ledger[QOE_SUM] += linear
-    ledger[QOE_LIVE_SUM] += net.qoe_live_mbit[r, i]
+    ledger[QOE_LIVE_SUM] += float(net.qoe_live_mbit[r, i])
     ledger[QOE_S] += seconds
     if seconds >= segment_s:
         ledger[SEEN_VIEWERS] += 1.0

@@ -21,6 +21,7 @@ from livesim.network.config import NetworkConfig
 _RULES = get_args(NetworkConfig.model_fields["rule"].annotation)
 THROUGHPUT, BUFFER, RATE, STALLION = (_RULES.index(name) for name in ("throughput", "buffer", "rate", "stallion"))
 _LN2 = math.log(2.0)
+LOOK_S, LOOK_KBIT = 0.05, 12.0  # a running download is looked at when both have gone by
 _RATES = 5  # downloads that the rate rule and Stallion look back on
 
 # Chebyshev fit of exp(-y) on [0, 1]: relative error below 4e-8, a third of the cost of the library's exp
@@ -134,7 +135,7 @@ def fill_latency_steps(q, steps):
             steps[half, n] = (1.0 - keep) / (1.0 - power)
 
 
-@kernel
+@inlined
 def note_throughput(q, memory, i, steps, kbps, took_s, delay_s):
     """Add a download to the averages of throughput and latency.
 
@@ -142,18 +143,19 @@ def note_throughput(q, memory, i, steps, kbps, took_s, delay_s):
     Source: Sabre, ThroughputHistory with ewma; averages are kept corrected for their missing past.
     """
     keep_fast, keep_slow = decay(q.fast_per_s * took_s), decay(q.slow_per_s * took_s)
-    known_fast = 1.0 - keep_fast * (1.0 - memory[i, 2])
-    known_slow = 1.0 - keep_slow * (1.0 - memory[i, 3])
-    memory[i, 0] += (1.0 - keep_fast) / known_fast * (kbps - memory[i, 0])
-    memory[i, 1] += (1.0 - keep_slow) / known_slow * (kbps - memory[i, 1])
-    memory[i, 2], memory[i, 3] = known_fast, known_slow
+    fast, slow, late, later = float(memory[i, 0]), float(memory[i, 1]), float(memory[i, 4]), float(memory[i, 5])
+    known_fast = 1.0 - keep_fast * (1.0 - float(memory[i, 2]))
+    known_slow = 1.0 - keep_slow * (1.0 - float(memory[i, 3]))
     n = int(memory[i, 6])
-    memory[i, 4] += steps[0, n] * (delay_s - memory[i, 4])
-    memory[i, 5] += steps[1, n] * (delay_s - memory[i, 5])
+    memory[i, 0] = fast + (1.0 - keep_fast) / known_fast * (kbps - fast)
+    memory[i, 1] = slow + (1.0 - keep_slow) / known_slow * (kbps - slow)
+    memory[i, 2], memory[i, 3] = known_fast, known_slow
+    memory[i, 4] = late + steps[0, n] * (delay_s - late)
+    memory[i, 5] = later + steps[1, n] * (delay_s - later)
     memory[i, 6] = min(n + 1, MANY - 1)
 
 
-@kernel
+@inlined
 def throughput_rung(q, ladder_kbps, memory, i, level_s):
     """Return the highest rung that latency and throughput allow in one segment, and the buffer survives.
 
@@ -162,42 +164,68 @@ def throughput_rung(q, ladder_kbps, memory, i, level_s):
     what can be fetched before the buffer, level_s, runs dry.
     Source: Sabre, ThroughputRule with its insufficient buffer rule.
     """
-    kbps = min(memory[i, 0], memory[i, 1])
-    latency_s = max(memory[i, 4], memory[i, 5])
+    kbps = min(float(memory[i, 0]), float(memory[i, 1]))
+    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
     caution = max(_CAUTION[int(memory[i, 6])], q.low_buffer)
     share = min(q.safety * (q.segment_s - latency_s), caution * (level_s - latency_s))
     return rung_below(ladder_kbps, kbps * share / q.segment_s, q.top)
 
 
 @kernel
-def abandon_at(q, ladder_kbps, memory, i, rung, first_bit_s, delay_s, left_kbit, kbps, t, until_s):
+def abandon_at(
+    ladder_kbps, memory, i, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, look_s,
+    is_live, segment_s, safety, grace_s, too_late_s,
+):  # fmt: skip
     """Return when a player gives a download up for a lower rung, and the rung; -1 where it does not by until_s.
 
     A download that began at first_bit_s, delay_s after its request, and has left_kbit to go at t, comes at
-    kbps until until_s. From `abandon_grace_s` after the request on, at each 50 ms or 12 kbit, it is looked at: where
-    at its mean rate it will have taken more than `abandon_segments` segments, a rung is chosen from that rate;
-    if it is lower, and smaller than what is left, the download is abandoned.
+    kbps until until_s. It is looked at from look_s on, each time that 50 ms and, with all media there, 12 kbit have
+    gone by, but not before grace_s after the request: where at its mean rate it will have taken more than too_late_s, a rung is
+    chosen from that rate; if it is lower, and smaller than what is left, the download is abandoned.
     Source: Sabre, ThroughputRule.check_abandon.
     """
-    size = ladder_kbps[rung] * q.segment_s
+    size = ladder_kbps[rung] * segment_s
     if left_kbit <= size * ladder_kbps[0] / ladder_kbps[rung]:
         return -1.0, rung
-    latency_s = max(memory[i, 4], memory[i, 5])
-    every_s = max(0.05, 12.0 / kbps)
-    begin_s = max(t, first_bit_s + q.grace_s - delay_s - every_s)
-    look = math.floor((begin_s - first_bit_s) / every_s) + 1.0
-    while True:
-        took = look * every_s
-        at = first_bit_s + took
-        left = left_kbit - kbps * (at - t)
-        if at > until_s or left <= 0.0:
-            return -1.0, rung
+    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
+    every_s = LOOK_S if is_live else max(LOOK_S, LOOK_KBIT / kbps)
+    early_s = first_bit_s - delay_s + grace_s - look_s
+    if early_s > 0.0:
+        look_s += every_s * math.ceil(early_s / every_s)
+    while look_s <= until_s:
+        left = left_kbit - kbps * (look_s - t)
+        took = look_s - first_bit_s
+        if left <= 0.0:
+            break
         mean_kbps = (size - left) / took
-        if took + delay_s >= q.grace_s and took + delay_s + left / mean_kbps > q.too_late_s:
-            lower = rung_below(ladder_kbps, q.safety * mean_kbps * (1.0 - latency_s / q.segment_s), q.top)
+        if took + delay_s + left / mean_kbps > too_late_s:
+            lower = rung_below(ladder_kbps, safety * mean_kbps * (1.0 - latency_s / segment_s), top)
             if lower < rung and size * ladder_kbps[lower] / ladder_kbps[rung] < left:
-                return at, lower
-        look += 1.0
+                return look_s, lower
+        look_s += every_s
+    return -1.0, rung
+
+
+@inlined
+def next_look_s(waited_s, came_kbit, kbps, t):
+    """Return when a download is looked at next: waited_s and came_kbit have gone by since the last look at t."""
+    return t + max(LOOK_S - waited_s, (LOOK_KBIT - came_kbit) / kbps, 0.0)
+
+
+@inlined
+def since_look(waited_s, came_kbit, kbps, t, until_s):
+    """Return time and kbit since the last look at until_s: as at t, or since a look in between."""
+    look_s = next_look_s(waited_s, came_kbit, kbps, t)
+    seconds, kbit = until_s - t + waited_s, kbps * (until_s - t) + came_kbit
+    if look_s <= until_s:
+        seconds = until_s - look_s
+        if kbps >= LOOK_KBIT / LOOK_S:
+            seconds -= LOOK_S * math.floor(seconds * (1.0 / LOOK_S))
+        else:
+            every_s = LOOK_KBIT / kbps
+            seconds -= every_s * math.floor(seconds / every_s)
+        kbit = kbps * seconds
+    return seconds, kbit
 
 
 @kernel
@@ -232,11 +260,11 @@ def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
     2020, doi:10.1145/3339825.3397044.
     """
     _push(memory, i, kbps)
-    if is_first:
-        memory[i, 5] = delay_s
-    off = delay_s - memory[i, 5]
-    memory[i, 5] += _LATENCY_STEP * off
-    memory[i, 6] = (1.0 - _LATENCY_STEP) * (memory[i, 6] + _LATENCY_STEP * off * off)
+    latency_s, variance = delay_s if is_first else float(memory[i, 5]), float(memory[i, 6])
+    off = delay_s - latency_s
+    latency_s += _LATENCY_STEP * off
+    variance = (1.0 - _LATENCY_STEP) * (variance + _LATENCY_STEP * off * off)
+    memory[i, 5], memory[i, 6] = latency_s, variance
     total, squares, count = 0.0, 0.0, 0
     for m in range(_RATES):
         rate = float(memory[i, m])
@@ -246,7 +274,7 @@ def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
             count += 1
     mean = total / count
     sd = math.sqrt(max(squares / count - mean * mean, 0.0))
-    dead_s = memory[i, 5] + q.latency_sds * math.sqrt(memory[i, 6])
+    dead_s = latency_s + q.latency_sds * math.sqrt(variance)
     return max(mean - q.rate_sds * sd, 0.0) * max(1.0 - dead_s / q.segment_s, 0.0)
 
 

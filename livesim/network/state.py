@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 MEMORY = 7
-WINDOW = 128  # newest segments whose times are kept
-FRESH = 32  # newest segments that an edge may not have yet; older ones are in every cache
+WINDOW = 128  # segments whose time of announcement is kept; a power of 2
+FRESH = 32  # newest segments that an edge may not have yet, a power of 2; older ones are in every cache
 WORKERS = 16  # most workers that transcode
 RUNGS = 32  # most rungs of a ladder
 QOE_BINS = 256  # of the histogram of experience, from minus to plus the highest bitrate
@@ -36,13 +36,13 @@ class NetworkState(NamedTuple):
     memory: np.ndarray  # (R, V, MEMORY) float32: what the rule remembers of downloads, see `rules`
     segment: np.ndarray  # int32: index of the segment being fetched
     next_rung: np.ndarray  # int8: its rung
+    since_look: np.ndarray  # (R, V, 2) uint8: time and kbit since it was looked at, in 255ths of what must go by
     # line, (R, V)
     rtt_s: np.ndarray  # float32
     phase_s: np.ndarray  # float32: how much later than others this viewer learns of a segment
     gain: np.ndarray  # float32: factor on the trace
-    offset_s: np.ndarray  # int32: start in the trace
+    offset_s: np.ndarray  # uint16: start in the trace
     trace: np.ndarray  # int32: index in the TraceBank
-    access: np.ndarray  # int8: access type in the TraceBank
     edge: np.ndarray  # int8: home edge
     # experience since the decision began, (R, V)
     qoe_mbit: np.ndarray  # float32: linear form, see `qoe`
@@ -103,12 +103,12 @@ def allocate(R: int, V: int, E: int, L: int) -> NetworkState:
         memory=np.zeros((R, V, MEMORY), np.float32),
         segment=zeros(np.int32),
         next_rung=zeros(np.int8),
+        since_look=np.zeros((R, V, 2), np.uint8),
         rtt_s=zeros(np.float32),
         phase_s=zeros(np.float32),
         gain=np.ones(viewers, np.float32),
-        offset_s=zeros(np.int32),
+        offset_s=zeros(np.uint16),
         trace=zeros(np.int32),
-        access=zeros(np.int8),
         edge=zeros(np.int8),
         qoe_mbit=zeros(np.float32),
         qoe_live_mbit=zeros(np.float32),

@@ -116,7 +116,7 @@ def test_less_capacity_means_lower_quality_and_later_start() -> None:
         quality = []
         for tick in range(120):
             advance(net, bank, p, ladder, 0, 300, alive, entered, 5.0 * tick, 5.0, p, KEY)
-            quality.append(net.quality[0].mean())
+            quality.append(net.rung[0].mean() / 5)
         results[kappa] = np.mean(quality[24:]), np.median(net.startup_s[0])
     assert results[0.7][0] < results[2.0][0] - 0.2, results
     assert results[0.7][1] > results[2.0][1], results
