@@ -116,7 +116,7 @@ def advance_tick(s, params, bank, r):
     if net.enhance[r]:
         quality_of[:] = np.minimum(quality_of + rules.pipeline.enhance_quality, 1.0)
     mood_sum, weight_sum, evidence = advance_viewers(
-        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, jobs, classes,
+        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting,
         s.pending[r, 0], ledger, journal, now, params.ladder, quality_of, net, r, net.dry_s[r], net.gave_up_s[r],
         net.startup_s[r], net.stall_s[r], net.played_s[r], net.latency_s[r], net.rung[r], net.skips[r],
     )  # fmt: skip
@@ -146,7 +146,7 @@ def book_downloads(tally, ledger):
 
 @kernel
 def advance_viewers(
-    alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, jobs, classes, pending_clip,
+    alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, pending_clip,
     ledger, journal, now, ladder, quality_of, net, r, dry_s, gave_up_s, startup_s,
     stall_s, played_s, latency_s, rung, skips,
 ):  # fmt: skip
@@ -213,8 +213,7 @@ def advance_viewers(
             if v.intent_until_s > begin:
                 order(v, room, items, kinds, rules.content, now, ledger, journal, begin, seconds, until)
             if v.gift_rate > 0.0:
-                evidence += give(v, i, room, item, rules.gifts, now, ledger, journal, waiting, jobs, classes, named,
-                                 seconds, until)  # fmt: skip
+                evidence += give(v, i, room, item, rules.gifts, now, ledger, journal, waiting, named, seconds, until)
             engagement = sigma(v.mood)
             share(v, room, rules.audience, ledger, journal, pending_clip, now.tick, now.tick_s, engagement,
                   seconds, until)  # fmt: skip

@@ -96,7 +96,9 @@ def complain(v, room, p, ledger, journal, seconds, until):
 
 @kernel
 def earn_return(v, room, p, ledger, journal, leave_s):
-    """Book the chance that a viewer comes to a later session, and the coin toss of it."""
+    """Book the chance that a viewer comes to a later session, and the coin toss of it; a troll's is worth nothing."""
+    if v.troll:
+        return
     chance = return_probability(p, v.follows != 0, v.mood, v.irritation, leave_s - v.entered_s)
     ledger[RETURN_EXPECTED] += chance
     if uniforms(room.key, v.viewer_id, CH_PATIENCE, 2)[0] < chance:

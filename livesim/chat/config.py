@@ -10,6 +10,7 @@ from livesim.chat.state import PEOPLE
 from livesim.schema import Config, number, switch
 
 JOBS = ("gift_thanks", "question", "report")
+STRICTNESS = ("lenient", "normal", "strict")
 
 
 class ChatConfig(Config):

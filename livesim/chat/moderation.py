@@ -10,13 +10,14 @@ from livesim.chat.desk import (
     REPORT,
     book_queue,
     book_service,
+    join,
     leave_queue,
     next_event,
 )
 from livesim.chat.state import QUEUE
 from livesim.compiled import kernel
 from livesim.content.state import NEVER
-from livesim.ledger import DESK_ANSWERED, FALSE_REMOVALS, MODERATION_MISSES, REMOVED
+from livesim.ledger import DESK_ANSWERED, DESK_JOBS, DESK_LATE, FALSE_REMOVALS, MODERATION_MISSES, REMOVED
 from livesim.randomness import Channel, uniforms
 
 CH_SERVICE, CH_MODERATION = int(Channel.DESK_SERVICE), int(Channel.MODERATION)
@@ -38,6 +39,7 @@ def flag_probability(p, strictness, is_toxic):
 def run_desk(alive, viewers, room, waiting, jobs, servers, p, classes, ledger, start_s, end_s):
     """Run the desk through one tick, with everything that its answers and silences do to the room."""
     book_service(servers, ledger, start_s, end_s)
+    come_from_ring(alive, viewers, waiting, jobs, room, p, classes, ledger)
     forget_named(waiting, jobs, room, ledger, start_s)
     event = next_event(jobs, servers, room, p, classes, ledger, start_s, end_s)
     while event != NOTHING:
@@ -53,6 +55,23 @@ def run_desk(alive, viewers, room, waiting, jobs, servers, p, classes, ledger, s
     while room.missed_felt < room.missed:
         room.missed_felt += 1
         _hurt(alive, viewers, room, p)
+
+
+@kernel
+def come_from_ring(alive, viewers, waiting, jobs, room, p, classes, ledger):
+    """Let the gifts and questions of this tick come to the desk; an asker who is turned away is disappointed."""
+    pushed_out = max(room.waiting_next - QUEUE - room.desk_read, 0)
+    ledger[DESK_JOBS] += pushed_out
+    ledger[DESK_LATE] += pushed_out
+    for number in range(room.desk_read + pushed_out, room.waiting_next):
+        entry = waiting[number % QUEUE]
+        slot, who = entry.slot, entry.viewer_id
+        if join(jobs, room, classes, ledger, entry.kind, slot, who, entry.since_s, number, 0):
+            continue
+        is_here = alive[slot] and viewers[slot].viewer_id == who
+        if entry.kind == QUESTION and classes[QUESTION].mean_s > 0.0 and is_here:
+            lower_mood(viewers[slot], p.late_mood)
+    room.desk_read = room.waiting_next
 
 
 @kernel

@@ -11,7 +11,12 @@ VIEWER = [
     ("talkative", "f4"),  # Gamma(1/4) weight as a sender
     ("bucket_s", "f4"),  # when the bucket of messages is full again (theoretical arrival time of the GCRA)
 ]
-WAITING = [("slot", "i4"), ("viewer_id", "i8"), ("since_s", "f8")]  # a ring per room; since_s NEVER: answered
+WAITING = [  # for an answer of the host, a ring per room; kind as in config.JOBS; since_s NEVER: answered
+    ("slot", "i4"),
+    ("kind", "i4"),
+    ("viewer_id", "i8"),
+    ("since_s", "f8"),
+]
 JOB = [  # of the desk, waiting or in service
     ("viewer_id", "i8"),  # giver, asker, or sender of the flagged message
     ("arrive_s", "f8"),
@@ -33,6 +38,7 @@ ROOM = [
     ("waiting_next", "i8"),  # where the next gift or question goes
     ("strictness", "i8"),  # 0 lenient, 1 normal, 2 strict
     ("desk_servers", "i8"),  # people on duty at the desk
+    ("desk_read", "i8"),  # gifts and questions up to this number have come to the desk
     ("desk_waiting", "i8"),  # jobs that wait: the first ones of State.jobs
     ("desk_serial", "i8"),  # jobs so far
     ("missed", "i8"),  # toxic messages so far that nobody took down

@@ -8,7 +8,7 @@ import numpy as np
 
 from livesim.audience.profile import tell
 from livesim.chat.desk import QUESTION, REPORT, join
-from livesim.chat.moderation import flag_probability, lower_mood, miss
+from livesim.chat.moderation import flag_probability, miss
 from livesim.chat.state import BURST, QUEUE
 from livesim.compiled import allocating_kernel, kernel
 from livesim.journal import note
@@ -85,18 +85,17 @@ def _time_to(left, rate, jump, decay, rest):
 
 
 @kernel
-def wait_for_answer(waiting, room, slot, viewer_id, now_s):
-    """Put a gift or question into the ring of those not yet answered; return its number.
+def wait_for_answer(waiting, room, kind, slot, viewer_id, now_s):
+    """Put a gift or question into the ring of those not yet answered; the oldest falls out when it is full.
 
-    The oldest falls out when the ring is full.
+    kind: GIFT_THANKS or QUESTION. From the ring it also comes to the desk, at the end of the tick.
     """
-    number = room.waiting_next
-    entry = waiting[number % QUEUE]
+    entry = waiting[room.waiting_next % QUEUE]
+    entry.kind = kind
     entry.slot = slot
     entry.viewer_id = viewer_id
     entry.since_s = now_s
     room.waiting_next += 1
-    return number
 
 
 @kernel
@@ -170,9 +169,7 @@ def classify(v, slot, room, p, desk, ledger, waiting, jobs, classes, number, tim
     is_toxic = question_share <= kind < question_share + toxic_share
     if kind < question_share:
         ledger[QUESTIONS] += 1.0
-        ring = wait_for_answer(waiting, room, slot, v.viewer_id, time_s)
-        if not join(jobs, room, classes, ledger, QUESTION, slot, v.viewer_id, time_s, ring, 0):
-            lower_mood(v, desk.late_mood if classes[QUESTION].mean_s > 0.0 else 0.0)
+        wait_for_answer(waiting, room, QUESTION, slot, v.viewer_id, time_s)
     elif is_toxic:
         ledger[TOXIC] += 1.0
     is_handled = False

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from livesim.audience.profile import W_GIFT, tell
-from livesim.chat.desk import GIFT_THANKS, join
+from livesim.chat.desk import GIFT_THANKS
 from livesim.chat.talk import wait_for_answer
 from livesim.compiled import kernel
 from livesim.gifts.config import LADDER
@@ -112,7 +112,7 @@ def combo_items(amount):
 
 
 @kernel
-def give(v, slot, room, item, p, now, ledger, journal, waiting, jobs, classes, named, seconds, until):
+def give(v, slot, room, item, p, now, ledger, journal, waiting, named, seconds, until):
     """Let a giver give where their clock says so; returns what it showed of their taste.
 
     hazard = own rate x exp(highlight + named + mood) x (1 - exp(-stay / warm-up)) x heat and battle. The compensator
@@ -138,8 +138,7 @@ def give(v, slot, room, item, p, now, ledger, journal, waiting, jobs, classes, n
         ledger[GIFT_COUNTED] += min(amount, p.counted_max)
         ledger[GIFT_ITEMS] += combo_items(amount)
         note(journal, room, until, v.viewer_id, J_GIFT, amount)
-        ring = wait_for_answer(waiting, room, slot, v.viewer_id, until)
-        join(jobs, room, classes, ledger, GIFT_THANKS, slot, v.viewer_id, until, ring, 0)
+        wait_for_answer(waiting, room, GIFT_THANKS, slot, v.viewer_id, until)
         shown += tell(v, room, item, W_GIFT)
     ledger[GIFT_EXPECTED] += rest * v.gift_mean
     v.gift_left -= rest

@@ -123,10 +123,12 @@ class NetworkConfig(Config):
     first_rung: int = number(0, 0, 31, "index", "rung of the first segment", _DASH)
 
     live: bool = switch(True, "true: segments appear in real time; false: all media is there (on demand)")
-    latency_target_s: float = number(6.0, 1.0, 60.0, "s", "live latency the player steers to")
+    latency_target_s: float = number(7.0, 1.0, 60.0, "s", "live latency the player steers to")
     catch_up: float = number(0.1, 0.0, 0.5, "1", "largest change of playback rate to reach the target")
     skip_limit_s: float = number(12.0, 1.0, 600.0, "s", "further behind the target than this: jump to it")
-    ingest_s: float = number(0.8, 0.0, 30.0, "s", "time from camera to origin")
+    ingest_s: float = number(
+        0.4, 0.0, 30.0, "s", "time from camera to transcoder, beside the wait of an uplink that was down"
+    )
     packaging_s: float = number(0.4, 0.0, 30.0, "s", "time to package and announce a finished segment")
     request_jitter_s: float = number(1.0, 0.0, 10.0, "s", "a viewer learns of a segment up to this much later")
 
@@ -187,10 +189,14 @@ class PipelineConfig(Config):
     )
     workers: int = number(2, 1, WORKERS, "1", "transcoders that work side by side, one rendition each")
     transcode_cost: float = number(
-        1.2, 0.0, 100.0, "workers", "work on the whole ladder per media second: load = this / workers, .6 by default"
+        1.2,
+        0.0,
+        100.0,
+        "workers",
+        "work on the whole ladder per media second: load = this / workers; above 1 latency grows",
     )
     cost_exponent: float = number(0.6, 0.0, 2.0, "", "work on a rung grows as its bitrate to this power")
-    transcode_cv: float = number(0.2, 0.0, 3.0, "ratio", "spread of transcoding times over their mean; log-normal")
+    transcode_cv: float = number(0.2, 0.0, 3.0, "ratio", "spread of the work on a segment over its mean; log-normal")
     enhance: bool = switch(False, "image enhancement before transcoding")
     enhance_cost: float = number(0.4, 0.0, 10.0, "share", "work that enhancement adds")
     enhance_quality: float = number(0.1, 0.0, 1.0, "quality", "picture quality that enhancement adds")

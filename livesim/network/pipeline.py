@@ -51,7 +51,9 @@ def publish(net, pipeline, p, r, key, until_s):
             free_s, workers = net.worker_free_s[r], int(pipeline.workers)
             if max(arrival_s, free_s[first_free(free_s, workers)]) > until_s:
                 return
-            service_s = transcode_s(net, pipeline, p, r, key, k, net.rung_next[r])
+            if net.rung_next[r] == 0:
+                net.complexity[r] = complexity(pipeline, key, k)
+            service_s = net.complexity[r] * mean_transcode_s(net, pipeline, p, r, net.rung_next[r])
             begin_s = next_free(free_s, workers, arrival_s, service_s)
             net.ready_s[r] = max(net.ready_s[r], begin_s + service_s)
             net.rung_next[r] += 1
@@ -118,11 +120,10 @@ def mean_transcode_s(net, pipeline, p, r, rung):
 
 
 @kernel
-def transcode_s(net, pipeline, p, r, key, segment, rung):
-    """Return the seconds that a worker needs for one rendition of one segment: log-normal around the mean."""
+def complexity(pipeline, key, segment):
+    """Return the work on a segment over its mean: log-normal. What is hard to code is so at every rung (assumed)."""
     variance = math.log1p(pipeline.transcode_cv * pipeline.transcode_cv)
-    z = normals(key, segment, CH_PIPELINE, rung // 4)[rung % 4]
-    return mean_transcode_s(net, pipeline, p, r, rung) * math.exp(math.sqrt(variance) * z - 0.5 * variance)
+    return math.exp(math.sqrt(variance) * normals(key, segment, CH_PIPELINE, 0)[0] - 0.5 * variance)
 
 
 @kernel

@@ -82,6 +82,7 @@ class NetworkState(NamedTuple):
     uploaded_upto: np.ndarray  # int64: first segment that has not
     rung_work: np.ndarray  # (R, RUNGS) float64: share of each rung in the work on a segment
     rung_next: np.ndarray  # int64: rung of segment published_upto that comes next
+    complexity: np.ndarray  # float64: work on segment published_upto over its mean, once it is begun
     ready_s: np.ndarray  # float64: end of the last rendition that was begun
     worker_free_s: np.ndarray  # (R, WORKERS) float64
 
@@ -143,6 +144,7 @@ def allocate(R: int, V: int, E: int, L: int) -> NetworkState:
         uploaded_upto=np.zeros(R, np.int64),
         rung_work=np.zeros((R, RUNGS)),
         rung_next=np.zeros(R, np.int64),
+        complexity=np.ones(R),
         ready_s=np.zeros(R),
         worker_free_s=np.zeros((R, WORKERS)),
     )
