@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the app."""
     app.add_typer(traces, name="traces")
     app.command("player")(player)
+    app.command("reactions")(reactions)
 
 
 @traces.command("check")
@@ -106,6 +107,28 @@ def player(
             f"{one.mean_bitrate_kbps:,.0f}", f"{one.switch_kbps:,.0f}",
         )  # fmt: skip
     _print(table)
+
+
+def reactions(
+    name: Annotated[str, typer.Argument(help="scenario name or file")] = "entertainment",
+    seeds: Annotated[str, typer.Option(help="evaluation seeds, first:end")] = "1000:1016",
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a key")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print how viewers react to start-up delay, stalls and crowded edges, beside what studies published.
+
+    Ends with status 1 where a reaction lies outside its band.
+    """
+    from experiments import reactions as world
+    from experiments.cli_world import overrides_of
+    from experiments.progress import simulator_display
+    from experiments.seeds import parse_seeds
+
+    with simulator_display().stage(f"reactions in {name}", total=3) as advance:
+        found = world.measure(name, parse_seeds(seeds), overrides_of(settings), advance)
+    print(json.dumps(world.as_data(found), indent=2) if as_json else world.table(found))
+    if not all(one.is_in_band for one in found):
+        raise typer.Exit(1)
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

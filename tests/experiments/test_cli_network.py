@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import reactions
 from experiments.lone_player import Film, differences, traces_at, worst
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -124,3 +125,16 @@ def test_a_folder_that_is_none_ends_with_status_2(livesim, tmp_path):
     result = livesim("traces", "check", tmp_path / "gone")
     assert result.exit_code == 2
     assert "there is no folder" in result.stderr
+
+
+def test_the_command_prints_every_reaction_and_says_what_is_out_of_band(livesim, monkeypatch):
+    # twelve minutes of a small room are too short to say anything: what is checked is the form
+    short = ("tiny", "--seeds", "1:4", "--set", "session.duration_s=600")
+    result = livesim("reactions", *short)
+    assert result.exit_code in (0, 1)
+    assert "| start-up: % gone per s beyond 2 s |" in result.stdout
+    monkeypatch.setattr(reactions, "WAITS_S", (0.1, 0.2))  # nobody gives up in no time
+    result = livesim("reactions", *short, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[0]["in_band"] is False
+    assert ": OUT" in livesim("reactions", *short).stdout

@@ -6,14 +6,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from livesim import schema
-from livesim.network.config import NetworkConfig
+from livesim.network.config import AccessLine, NetworkConfig
 from livesim.network.edges import open_edges
-from livesim.network.lone import bank_of, lone_room, watch
-from livesim.network.player import admit
-from livesim.network.state import allocate
-from livesim.network.traces import bank_for
+from livesim.network.player import admit, advance, start_player
+from livesim.network.state import NetworkState, allocate
+from livesim.network.traces import TraceBank, bank_for
 from livesim.randomness import room_key
 
 KEY = np.uint64(0)
