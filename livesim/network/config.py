@@ -99,7 +99,7 @@ class NetworkConfig(Config):
     buffer_cap_s: float = number(8.0, 1.0, 120.0, "s", "a request goes out only if it fits under this", _DASH)
 
     rule: Literal["throughput", "buffer", "rate", "stallion"] = switch(
-        "throughput",
+        "stallion",
         "choice of the next rung: averages of throughput, buffer level, harmonic mean of 5 rates, or Stallion's "
         "mean less deviations for live streams",
         _DASH,
@@ -123,7 +123,7 @@ class NetworkConfig(Config):
     first_rung: int = number(0, 0, 31, "index", "rung of the first segment", _DASH)
 
     live: bool = switch(True, "true: segments appear in real time; false: all media is there (on demand)")
-    latency_target_s: float = number(7.0, 1.0, 60.0, "s", "live latency the player steers to")
+    latency_target_s: float = number(8.0, 1.0, 60.0, "s", "live latency the player steers to")
     catch_up: float = number(0.1, 0.0, 0.5, "1", "largest change of playback rate to reach the target")
     skip_limit_s: float = number(12.0, 1.0, 600.0, "s", "further behind the target than this: jump to it")
     ingest_s: float = number(
