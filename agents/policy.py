@@ -15,12 +15,12 @@ from agents import dice
 from agents.parameters import NoParameters, chosen
 from livesim import registry
 from livesim.errors import ConfigError, unknown_name
+from livesim.heads import HEADS
 
 if TYPE_CHECKING:
     from livesim.envs.observations import ObservationLayout
     from livesim.scenario import Scenario
 
-HEADS = ("recommend", "ads", "interact")
 Observation = np.ndarray | Mapping[str, np.ndarray]
 State = tuple[np.ndarray, ...]
 Fields = dict[str, np.ndarray]

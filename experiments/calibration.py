@@ -44,7 +44,8 @@ def calibrate(
     seeds = range(TUNING_START, TUNING_START + episodes)
     for turn in range(1, rounds + 1):
         env = EnvConfig(id="livesim/Room-v0", scenario=scenario, overrides=found)
-        rules = "+".join(f"{head}.{name}" for head, name in env.load_scenario().default_policies.items())
+        chosen = env.load_scenario().default_policies
+        rules = "+".join(f"{head}.{name}" for head, name in chosen.items() if head in env.heads)
         gauge = Gauge()
         rollout(env.policy(rules), env, seeds, watch=gauge.watch)
         found = {

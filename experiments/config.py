@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -91,8 +92,14 @@ class ExperimentConfig(Strict):
     name: SafeName
     description: str = ""
     environment: str = Field("livesim/Room-v0", description="environment id")
+    heads: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+        (), description="heads that the policies play, where not those of the environment id"
+    )
     scenario: str = Field("entertainment", description="name or path of a scenario")
     overrides: dict[str, Any] = Field(default_factory=dict, description="dotted scenario keys and their values")
+    evaluation_overrides: dict[str, Any] = Field(
+        default_factory=dict, description="further scenario keys of the final scores, such as network.trace_split"
+    )
     reward: str = Field("balanced", description="reward preset")
     reward_mode: Literal["expected", "realised"] = "expected"
     observation: Literal["flat", "dict"] = "flat"
@@ -135,7 +142,13 @@ class ExperimentConfig(Strict):
             reward_mode=self.reward_mode,
             observation=self.observation,
             others=self.others,
+            chosen_heads=self.heads,
         )
+
+    @property
+    def evaluation_env(self) -> EnvConfig:
+        """The environment of the final scores: the same, with the overrides that only evaluation has."""
+        return replace(self.env, overrides={**self.overrides, **self.evaluation_overrides})
 
     def as_data(self) -> dict[str, Any]:
         """Return plain data that reads back as the same configuration; runs of seeds stay short."""
@@ -148,6 +161,7 @@ class ExperimentConfig(Strict):
         """Return a hash of all that the results depend on: this configuration and the resolved scenario."""
         data = {key: value for key, value in self.as_data().items() if key not in ("batch", "description")}
         data["scenario"] = self.env.load_scenario().model_dump(mode="json")
+        data["evaluation_scenario"] = self.evaluation_env.load_scenario().model_dump(mode="json")
         data["resolved"] = [entry.resolved() for entry in self.algorithms]
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
@@ -167,12 +181,15 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> ExperimentCon
 
 def _with_whole_paths(config: ExperimentConfig) -> ExperimentConfig:
     """Return the experiment with paths that mean the same in every working folder."""
-    scenario, overrides = config.scenario, dict(config.overrides)
+    scenario = config.scenario
     if Path(scenario).suffix in (".yaml", ".yml"):
         scenario = str(Path(scenario).resolve())
-    if isinstance(traces := overrides.get("network.traces"), str):
-        overrides["network.traces"] = str(Path(traces).resolve())
-    return config.model_copy(update={"scenario": scenario, "overrides": overrides})
+    update: dict[str, Any] = {"scenario": scenario}
+    for name in ("overrides", "evaluation_overrides"):
+        update[name] = dict(getattr(config, name))
+        if isinstance(traces := update[name].get("network.traces"), str):
+            update[name]["network.traces"] = str(Path(traces).resolve())
+    return config.model_copy(update=update)
 
 
 def config_from(source: Source) -> ExperimentConfig:
@@ -196,8 +213,8 @@ def apply_setting(data: Mapping[str, Any], setting: str) -> dict[str, Any]:
             return {**data, "overrides": {**(data.get("overrides") or {}), key: value}}
         known = [*ExperimentConfig.model_fields, *(f"{section}.…" for section in _scenario_sections())]
         raise ConfigError(unknown_name_text("key", parts[0], known, f"--set {setting}"))
-    if parts[0] == "overrides" and len(parts) > 1:
-        parts = ["overrides", ".".join(parts[1:])]
+    if parts[0] in ("overrides", "evaluation_overrides") and len(parts) > 1:
+        parts = [parts[0], ".".join(parts[1:])]
     return _assign(dict(data), parts, value, f"--set {setting}")
 
 

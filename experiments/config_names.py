@@ -24,12 +24,26 @@ def check_names(config: ExperimentConfig, where: str = "") -> None:
     if config.reward not in known:
         raise ConfigError(unknown_name_text("reward preset", config.reward, known, f"{prefix}reward"))
     env.make(1).close()
+    if config.evaluation_overrides:
+        with _about(f"{prefix}evaluation_overrides"):
+            _check_evaluation(config)
     for name in config.baselines:
         with _about(f"{prefix}baselines"):
             env.policy(name)
     for entry in config.algorithms:
         with _about(f"{prefix}algorithms: {entry.name}"):
             _check_algorithm(entry, config)
+
+
+def _check_evaluation(config: ExperimentConfig) -> None:
+    """Build one room of the final scores: it must look to a policy as the rooms of training do."""
+    shapes = []
+    for env in (config.env, config.evaluation_env):
+        rooms = env.make(1)
+        shapes.append((rooms.single_observation_space, rooms.single_action_space))
+        rooms.close()
+    if shapes[0] != shapes[1]:
+        raise ConfigError("the rooms of evaluation have other observations or actions than those of training")
 
 
 @contextmanager

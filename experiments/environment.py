@@ -20,6 +20,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "livesim/Recommend-v0": ("recommend",),
     "livesim/AdPlacement-v0": ("ads",),
     "livesim/InteractionTiming-v0": ("interact",),
+    "livesim/Operations-v0": ("operate",),
 }
 """The heads an agent plays in each environment."""
 
@@ -35,15 +36,20 @@ class EnvConfig:
     reward_mode: str = "expected"
     observation: str = "flat"
     others: Mapping[str, str] = field(default_factory=dict)
+    chosen_heads: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.id not in HEADS:
             raise unknown_name("environment", self.id, HEADS)
+        if self.chosen_heads:
+            from livesim.envs.actions import check_heads
+
+            check_heads(self.chosen_heads)
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The heads that the policy under test plays."""
-        return HEADS[self.id]
+        """The heads that the policy under test plays: those chosen, else those of the environment id."""
+        return self.chosen_heads or HEADS[self.id]
 
     def load_scenario(self) -> Scenario:
         """Return the scenario with the overrides applied."""

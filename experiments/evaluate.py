@@ -63,7 +63,7 @@ def play(
             interruption.check()
             advance(episodes)
 
-        return rollout(policy, config.env, seeds, config.batch, _is_deterministic(config, name), progress)
+        return rollout(policy, config.evaluation_env, seeds, config.batch, _is_deterministic(config, name), progress)
 
 
 def load_policy(folder: ResultFolder, config: ExperimentConfig, name: str, training_seed: int | None) -> Policy:

@@ -116,6 +116,11 @@ def _difference(comparison: Comparison, policy: Scored, baseline: Scored, seed: 
     return comparison.find(policy.name, "paired_difference", baseline.name, seed).text()
 
 
+def _evaluation_text(config: ExperimentConfig) -> str:
+    settings = ", ".join(f"{key} = {value}" for key, value in config.evaluation_overrides.items())
+    return f" Final scores are played with {settings}." if settings else ""
+
+
 def experiment_report(config: ExperimentConfig, comparison: str) -> str:
     """Return the page that opens a result: what was done, the comparison, and where the rest lies."""
     env = config.env
@@ -126,7 +131,7 @@ def experiment_report(config: ExperimentConfig, comparison: str) -> str:
         f"Environment {env.id}, scenario {env.scenario}, reward {env.reward} ({env.reward_mode}). "
         f"Learners: {learners}; {config.total_steps:,} training decisions, "
         f"training seeds {', '.join(map(str, config.training_seeds))}. "
-        "Training episodes have other luck than evaluation: their seeds are 2^32 and above.",
+        "Training episodes have other luck than evaluation: their seeds are 2^32 and above." + _evaluation_text(config),
         comparison.rstrip(),
         "config.yaml repeats this experiment; episodes/ holds every episode; runs/ the models; "
         "`tensorboard --logdir tensorboard --host 127.0.0.1` shows the curves.",

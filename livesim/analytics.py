@@ -17,12 +17,15 @@ from livesim.audience.profile import estimated_fit
 from livesim.chat.talk import count_waiting
 from livesim.compiled import allocating_kernel, kernel
 from livesim.crowd import end_session
+from livesim.heads import choices
 from livesim.masks import pending_offer
 from livesim.moment import rules_of
+from livesim.network.qoe import close_room
 from livesim.scenario import Scenario
 from livesim.state import Params, State
 
 NEVER_MIN, AD_NEVER_MIN = 120.0, 60.0
+SHARE_FREE_MBPS = 100.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
     """Return the observation table of a scenario, in flat order."""
     K, F = len(scenario.content.items), len(scenario.ads.formats)
     J, E = len(scenario.interactions.kinds), len(scenario.network.edge_shares)
+    levers = len(choices(scenario)["operate"])
     minutes = scenario.session.duration_s / 60.0
     items, formats, kinds = (K,), (F,), (J,)
     return (
@@ -70,6 +74,15 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("bitrate_mbps", (), 0, 100, "Mbit/s", "mean bitrate watched, last decision"),
         Field("live_latency_s", (), 0, 60, "s", "mean live latency, last decision"),
         Field("edge_utilisation", (E,), 0, 1, "share", "sent over capacity, last tick"),
+        Field("edge_up", (E,), 0, 1, "0/1", "the edge serves viewers"),
+        Field("edge_capacity_mbps", (E,), 0, 1e6, "Mbit/s", "what the edge can carry now, rented capacity included"),
+        Field("edge_share_mbps", (E,), 0, 100, "Mbit/s", "fair share of the edge, last tick; 100: it limits nobody"),
+        Field("publish_delay_s", (), 0, 60, "s", "from the end of a segment to its announcement, last decision"),
+        Field("uplink_up", (), 0, 1, "0/1", "the broadcaster's uplink"),
+        Field("qoe_mean", (), -20, 20, "Mbit/s", "linear quality of experience, mean of the viewers, last decision"),
+        Field("qoe_p10", (), -20, 20, "Mbit/s", "its 10th percentile over the viewers"),
+        Field("stalled_viewers", (), 0, 1, "share", "viewers of the last decision who stalled in it"),
+        Field("gave_up_share", (), 0, 1, "share", "entries of the last 5 min that gave up before the first frame"),
         Field("chat_per_min_log", (), 0, 12, "ln(1+n/min)", "messages, last minute"),
         Field("chat_trend", (), -3, 3, "ln ratio", "messages of the last minute over the last 10 min"),
         Field("sentiment", (), -1, 1, "", "mean observed sentiment of messages, last 5 min"),
@@ -104,9 +117,23 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("prize_budget_share", (), 0, 1, "share", "prize budget left"),
         Field("performing_min", (), 0, 1440, "min", "since the host last rested"),
         Field("participation", (), 0, 1, "share", "of those present in the last interaction"),
+        Field("bitrate_cap", (), 0, 1, "rank", "highest rendition offered: 0 the lowest rung, 1 the top"),
+        Field("capacity_ordered", (), 0, 16, "step", "step of rented capacity that is ordered"),
+        Field("capacity_rented", (), 1, 100, "ratio", "rented capacity that has arrived, over the scenario's own"),
+        Field("capacity_wait_s", (), 0, 3600, "s", "until ordered capacity arrives"),
+        Field("staff", (), 0, 16, "people", "on the desk now"),
+        Field("staff_ordered", (), 0, 16, "people", "called to the desk"),
+        Field("strictness", (), 0, 2, "level", "of moderation: 0 lenient, 1 normal, 2 strict"),
+        Field("desk_queue_log", (), 0, 8, "ln(1+n)", "jobs that wait for the desk"),
+        Field("desk_load", (), 0, 1, "share", "busy time of the desk, last 2 min"),
+        Field("desk_wait_s", (), 0, 600, "s", "mean wait of the jobs that the desk took, last 5 min"),
+        Field("desk_late_share", (), 0, 1, "share", "jobs of the last 5 min that gave up waiting"),
+        Field("flags_per_min_log", (), 0, 10, "ln(1+n/min)", "messages flagged, last 5 min"),
+        Field("appeals_per_min_log", (), 0, 10, "ln(1+n/min)", "wrong removals appealed, last 5 min"),
         Field("mask_recommend", (K + 1,), 0, 1, "0/1", "choices open to the recommend head"),
         Field("mask_ads", (F + 1,), 0, 1, "0/1", "choices open to the ads head"),
         Field("mask_interact", (J + 1,), 0, 1, "0/1", "choices open to the interact head"),
+        Field("mask_operate", (levers + 1,), 0, 1, "0/1", "choices open to the operate head"),
     )
 
 
@@ -151,9 +178,13 @@ def close_decision(s, params, running):
     for r in range(running.shape[0]):
         if not running[r]:
             continue
-        room = s.rooms[r]
+        room, rules = s.rooms[r], rules_of(params, r)
+        end_s = room.tick * rules.session.tick_s
+        close_room(
+            s.network, r, s.alive[r], s.viewers[r], room.high, rules.network.segment_s, params.ladder[-1], end_s,
+            s.ledger.now[r],
+        )  # fmt: skip
         if room.tick >= room.ticks:
-            rules = rules_of(params, r)
             end_session(s.alive[r], s.viewers[r], room, rules, s.ledger.now[r], s.ledger.journal[r])
         d = s.ledger.decision[r]
         s.ledger.history[r, d] = s.ledger.now[r]
@@ -183,13 +214,15 @@ def costs(state: State, params: Params) -> dict[str, np.ndarray]:
 
 
 @allocating_kernel
-def observe(s, params, mask_recommend, mask_ads, mask_interact, out):
+def observe(s, params, mask_recommend, mask_ads, mask_interact, mask_operate, out):
     """Fill out[r] with every field of every room, in the order of `fields`; bounds are applied by the caller."""
     for r in range(out.shape[0]):
         room, session, flat = s.rooms[r], params.session[r], out[r]
         now_s = room.tick * session.tick_s
         c = observe_audience(room, s.ledger, r, session.decision_s, now_s, room.ticks * session.tick_s, flat, 0)
-        c = observe_network(s.ledger, r, session.decision_s, s.network.utilisation[r], flat, c)
+        c = observe_network(s.ledger, r, session.decision_s, flat, c)
+        c = observe_edges(s.network, r, flat, c)
+        c = observe_quality(s.ledger, r, session.decision_s, s.network.uplink_up[r], flat, c)
         names = count_waiting(s.waiting[r], params.chat[r], now_s)
         c = observe_talk(s.ledger, r, session.decision_s, now_s, names, flat, c)
         c = observe_content(room, s.items[r], now_s, flat, c)
@@ -200,9 +233,12 @@ def observe(s, params, mask_recommend, mask_ads, mask_interact, out):
         offer = pending_offer(room, s.luck.offer_s[r], params.gifts[r].rival_wait_s, now_s)
         intents = count_intents(s.alive[r], s.viewers[r], room, now_s)
         c = observe_interactions(room, s.kinds[r], offer, intents, now_s, flat, c)
+        c = observe_levers(room, s.network.cap_rung[r], params.ladder.shape[0], now_s, flat, c)
+        c = observe_desk(s.ledger, r, session.decision_s, room, room.desk_waiting, flat, c)
         c = _copy_mask(mask_recommend[r], flat, c)
         c = _copy_mask(mask_ads[r], flat, c)
-        _copy_mask(mask_interact[r], flat, c)
+        c = _copy_mask(mask_interact[r], flat, c)
+        _copy_mask(mask_operate[r], flat, c)
 
 
 @kernel
@@ -241,8 +277,8 @@ def observe_audience(room, ledger, r, decision_s, now_s, total_s, out, c):
 
 
 @allocating_kernel
-def observe_network(ledger, r, decision_s, utilisation, out, c):
-    """Fill the fields from stall_share to edge_utilisation."""
+def observe_network(ledger, r, decision_s, out, c):
+    """Fill the fields from stall_share to live_latency_s."""
     last = window(ledger, r, 1.0)
     long = window(ledger, r, 300.0 / decision_s)
     watched = max(last[book.WATCH_S] + last[book.WATCH_AD_S], 1.0)
@@ -250,9 +286,35 @@ def observe_network(ledger, r, decision_s, utilisation, out, c):
     out[c + 1] = long[book.STARTUP_S] / max(long[book.STARTED], 1.0)
     out[c + 2] = last[book.KBIT] / watched / 1000.0
     out[c + 3] = last[book.LATENCY_S] / watched
-    for e in range(utilisation.shape[0]):
-        out[c + 4 + e] = utilisation[e]
-    return c + 4 + utilisation.shape[0]
+    return c + 4
+
+
+@kernel
+def observe_edges(net, r, out, c):
+    """Fill the fields from edge_utilisation to edge_share_mbps."""
+    n = net.up.shape[1]
+    for e in range(n):
+        out[c + e] = net.utilisation[r, e]
+        out[c + n + e] = 1.0 if net.up[r, e] else 0.0
+        capacity = net.capacity_kbps[r, e] * net.capacity_factor[r, e] if net.up[r, e] else 0.0
+        out[c + 2 * n + e] = capacity / 1000.0
+        out[c + 3 * n + e] = min(net.level_kbps[r, e] / 1000.0, SHARE_FREE_MBPS)
+    return c + 4 * n
+
+
+@allocating_kernel
+def observe_quality(ledger, r, decision_s, uplink_up, out, c):
+    """Fill the fields from publish_delay_s to gave_up_share."""
+    last = window(ledger, r, 1.0)
+    long = window(ledger, r, 300.0 / decision_s)
+    weight = max(last[book.QOE_S], 1e-9)
+    out[c] = last[book.PUBLISH_DELAY_S] / max(last[book.SEGMENTS], 1.0)
+    out[c + 1] = 1.0 if uplink_up else 0.0
+    out[c + 2] = last[book.QOE_SUM] / weight
+    out[c + 3] = last[book.QOE_P10]
+    out[c + 4] = last[book.STALLED_VIEWERS] / max(last[book.SEEN_VIEWERS], 1.0)
+    out[c + 5] = long[book.GAVE_UP] / max(long[book.ENTERED], 1.0)
+    return c + 6
 
 
 @allocating_kernel
@@ -316,6 +378,34 @@ def observe_ads(room, formats, overlay_value, mix, order, rank_price, market, no
     out[c + n + 2] = max(room.credit_until_s - now_s, 0.0) / 60.0
     out[c + n + 3] = market
     return c + 2 * n + 4
+
+
+@kernel
+def observe_levers(room, cap_rung, rungs, now_s, out, c):
+    """Fill the fields from bitrate_cap to strictness."""
+    out[c] = cap_rung / max(rungs - 1.0, 1.0)
+    out[c + 1] = room.capacity_level
+    out[c + 2] = room.rented
+    out[c + 3] = max(room.capacity_ready_s - now_s, 0.0)
+    out[c + 4] = room.desk_servers
+    out[c + 5] = room.staff_level
+    out[c + 6] = room.strictness
+    return c + 7
+
+
+@allocating_kernel
+def observe_desk(ledger, r, decision_s, room, waiting, out, c):
+    """Fill the fields from desk_queue_log to appeals_per_min_log."""
+    two = window(ledger, r, 120.0 / decision_s)
+    five = window(ledger, r, 300.0 / decision_s)
+    minutes = 5.0
+    out[c] = math.log1p(waiting)
+    out[c + 1] = two[book.DESK_BUSY_S] / (120.0 * max(room.desk_servers, 1))
+    out[c + 2] = five[book.DESK_WAIT_S] / max(five[book.DESK_ANSWERED], 1.0)
+    out[c + 3] = five[book.DESK_LATE] / max(five[book.DESK_JOBS], 1.0)
+    out[c + 4] = math.log1p(five[book.FLAGGED] / minutes)
+    out[c + 5] = math.log1p(five[book.FALSE_REMOVALS] / minutes)
+    return c + 6
 
 
 @kernel

@@ -27,7 +27,10 @@ from livesim.content.response import order, shop
 from livesim.gifts.giving import give
 from livesim.interactions.effects import decide, joint_leave_factor, tire
 from livesim.ledger import (
+    ABANDONED,
     AD_S,
+    DOWNLOAD_S,
+    DOWNLOADS,
     FOLLOWER_S,
     GAVE_UP,
     KBIT,
@@ -35,6 +38,7 @@ from livesim.ledger import (
     MESSAGES,
     MESSAGES_EXPECTED,
     NEWCOMER_S,
+    ORIGIN_MISSES,
     PRESENT_S,
     PUBLISH_DELAY_S,
     QUALITY_S,
@@ -44,13 +48,17 @@ from livesim.ledger import (
     STARTED,
     STARTUP_S,
     STAYED_30S,
+    SWITCH_MBPS,
     WATCH_AD_S,
     WATCH_S,
 )
 from livesim.moment import moment_of, rules_of
-from livesim.network.pipeline import publish
+from livesim.network import state as network
 from livesim.network.player import admit as admit_player
 from livesim.network.player import advance as advance_players
+from livesim.network.qoe import close_viewer
+from livesim.network.rules import fill_quality
+from livesim.operations.levers import charge
 from livesim.randomness import Channel, normals
 
 CH_MOOD = int(Channel.MOOD)
@@ -91,18 +99,26 @@ def advance_tick(s, params, bank, r):
     item, kinds, rules = items[room.on_item], params.kinds[r], rules_of(params, r)
     ledger, journal, waiting, campaigns = s.ledger.now[r], s.ledger.journal[r], s.waiting[r], s.campaigns[r]
     now = moment_of(room, item, rules, kinds, s.luck.surprise_s[r])
-    net = s.network
-    release_segments(net, rules, r, room.key, ledger, now.end_s)
     arrive(s, params, bank, r, now)
     before = room.present
+    net = s.network
     jobs, classes = s.jobs[r], params.desk_classes[r]
-    sharper = rules.pipeline.enhance_quality if net.enhance[r] else 0.0
+    announced = net.published_upto[r]
     entered_s = s.viewers.entered_s
-    advance_players(net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s)
+    advance_players(
+        net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s,
+        rules.pipeline, room.key,
+    )  # fmt: skip
+    book_segments(net, rules.network, r, announced, ledger)
+    book_downloads(net.tally[r], ledger)
+    quality_of = np.empty(params.ladder.shape[0])
+    fill_quality(params.ladder, quality_of)
+    if net.enhance[r]:
+        quality_of[:] = np.minimum(quality_of + rules.pipeline.enhance_quality, 1.0)
     mood_sum, weight_sum, evidence = advance_viewers(
-        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting, s.pending[r, 0],
-        ledger, journal, now, params.ladder, net.dry_s[r], net.gave_up_s[r], net.startup_s[r], net.stall_s[r],
-        net.played_s[r], net.quality[r], net.latency_s[r], net.rung[r], net.skips[r], sharper,
+        alive, viewers, s.free[r], room, item, items, rules, kinds, s.kinds[r], campaigns, waiting,
+        s.pending[r, 0], ledger, journal, now, params.ladder, quality_of, net, r, net.dry_s[r], net.gave_up_s[r],
+        net.startup_s[r], net.stall_s[r], net.played_s[r], net.latency_s[r], net.rung[r], net.skips[r],
     )  # fmt: skip
     room.mean_mood = mood_sum / room.present if room.present > 0 else rules.audience.mood_mean
     evidence += talk(alive, viewers, room, item, rules, ledger, journal, waiting, jobs, classes, now, weight_sum)
@@ -111,30 +127,36 @@ def advance_tick(s, params, bank, r):
 
 
 @kernel
-def release_segments(net, rules, r, key, ledger, end_s):
-    """Let the pipeline announce what it can until the end of the tick, and book how late each segment is."""
-    p, first = rules.network, net.published_upto[r]
-    publish(net, rules.pipeline, p, r, key, end_s)
+def book_segments(net, p, r, first, ledger):
+    """Book how late each segment is that has become known in this tick: those from `first` on."""
     for k in range(first, net.published_upto[r]):
-        delay_s = net.published_s[r, k % net.published_s.shape[1]] - (k + 1) * p.segment_s
         ledger[SEGMENTS] += 1.0
-        ledger[PUBLISH_DELAY_S] += delay_s
-        net.publish_wait_s[r] = delay_s - p.ingest_s - p.packaging_s
+        ledger[PUBLISH_DELAY_S] += net.published_s[r, k % net.published_s.shape[1]] - (k + 1) * p.segment_s
+
+
+@kernel
+def book_downloads(tally, ledger):
+    """Book what became of the downloads of a tick.  tally: (len(TALLY),)."""
+    ledger[DOWNLOADS] += tally[network.DOWNLOADS]
+    ledger[DOWNLOAD_S] += tally[network.DOWNLOAD_S]
+    ledger[ABANDONED] += tally[network.ABANDONED]
+    ledger[ORIGIN_MISSES] += tally[network.ORIGIN_MISSES]
+    ledger[SWITCH_MBPS] += tally[network.SWITCH_MBPS]
 
 
 @kernel
 def advance_viewers(
     alive, viewers, free, room, item, items, rules, kinds, uses, campaigns, waiting, pending_clip,
-    ledger, journal, now, ladder, dry_s, gave_up_s, startup_s, stall_s,
-    played_s, quality, latency_s, rung, skips, sharper,
+    ledger, journal, now, ladder, quality_of, net, r, dry_s, gave_up_s, startup_s,
+    stall_s, played_s, latency_s, rung, skips,
 ):  # fmt: skip
     """Advance every viewer of a room by the part of the tick they are present.
 
-    The second half of the arguments, from dry_s on, is what the network said of each slot, (V,), and what image
-    enhancement adds to the quality of every picture. Returns the sum of moods, the sum of sender weights, and how much
-    was shown of tastes.
+    quality_of: (L,) quality of each rung. From dry_s on: what the network said of each slot, (V,). Returns the sum of
+    moods, the sum of sender weights, and how much was shown of tastes.
     """
     mood_sum, weight_sum, evidence = 0.0, 0.0, 0.0
+    highest_mbps = ladder[-1] / 1000.0
     for i in range(room.high):
         if alive[i] == 0:
             continue
@@ -145,13 +167,14 @@ def advance_viewers(
         stalled = min(stall_s[i] / dt, 1.0)
         live(v, room, item, rules, kinds, uses, now, ledger, journal, begin)
         factor = tempt(v, room, rules, kinds, now, begin, dt)
-        picture = min(quality[i] + sharper, 1.0) if started else 1.0
+        picture = quality_of[rung[i]] if started else 1.0
         feel(v, room, rules.audience, now, stalled, picture, started, dt, begin)
 
         # the departure comes first: it bounds everything else the viewer does in this tick
         follows = v.follows != 0
         burn = burn_rate(rules.audience, v.mood, stalled, follows, factor * now.heat_leave)
-        leave_s = min(begin + v.budget_s / burn, gave_up_s[i])
+        gave_up = v.entered_s + gave_up_s[i]
+        leave_s = min(begin + v.budget_s / burn, gave_up)
         if v.preroll_until_s > 0.0:
             leave_s = min(leave_s, v.preroll_leave_s)
         stays = leave_s >= now.end_s
@@ -202,8 +225,9 @@ def advance_viewers(
         if stays:
             mood_sum += v.mood
             continue
-        if gave_up_s[i] <= leave_s:
+        if gave_up <= leave_s:
             ledger[GAVE_UP] += 1.0
+        close_viewer(net, r, i, v.entered_s, now.end_s, rules.network.segment_s, highest_mbps, ledger)
         leave(v, room, rules.audience, ledger, journal, leave_s)
         give_back(v, campaigns)
         close_profile(v, room)
@@ -295,7 +319,7 @@ def feel(v, room, p, now, stalled, quality, started, dt, begin):
     if started:
         v.boredom += (1.0 - v.boredom) * now.boredom_step * share_of_tick
     target = (
-        p.mood_match * (v.match * now.match_factor + now.match_shift) + now.shared_mood - p.mood_stall * stalled
+        p.mood_match * (v.match + now.match_shift) + now.shared_mood - p.mood_stall * stalled
         - p.mood_quality * (1.0 - quality) - v.irritation - p.mood_boredom * v.boredom
     )  # fmt: skip
     if v.named_until_s > begin:
@@ -341,6 +365,7 @@ def close_tick(room, item, uses, kinds, rules, ledger, now, evidence, before):
     if before > 0:
         step = 1.0 - math.exp(-now.tick_s / USUAL_S)
         room.usual += step * (evidence / (before * now.tick_s) - room.usual)
+    charge(room, ledger, now.tick_s)
     room.tick += 1
 
 

@@ -21,15 +21,19 @@ COLUMNS = (
     "complaints_expected", "prizes", "shares", "masked_actions", "entered_feed", "entered_follower",
     "entered_search", "entered_clip", "entered_raid", "stayed_30s", "participants", "skips", "watch_ad_s",
     "ad_slots", "newcomer_s", "follower_s", "sentiment_sum", "named", "return_realised",
+    "operations",
     "throttled", "flagged", "removed", "false_removals", "moderation_misses", "desk_jobs", "desk_answered", "desk_late",
     "desk_wait_s", "desk_busy_s", "desk_queue_s", "segments", "publish_delay_s",
+    "downloads", "download_s", "abandoned", "origin_misses", "switch_mbps", "qoe_sum", "qoe_live_sum", "qoe_s",
+    "qoe_p10", "stalled_viewers", "seen_viewers",
 )  # fmt: skip
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 EVENTS = (
     "entered", "left", "watch_s", "stall_s", "messages", "gifts", "gift_credits", "clicks", "orders",
     "ad_impressions", "ad_revenue", "follows", "masked_actions", "present_s", "startup_s", "started", "gave_up",
     "gift_items", "order_credits", "ad_completed", "ad_clicks", "ad_conversions", "ad_s", "preroll_impressions",
-    "complaints", "shares", "participants", "questions", "named", "prizes",
+    "complaints", "shares", "participants", "questions", "named", "prizes", "operations", "skips", "toxic", "throttled",
+    "flagged", "removed", "false_removals", "moderation_misses", "desk_jobs", "desk_answered", "desk_late",
 )  # fmt: skip
 
 # Column numbers for kernels, which see globals as constants.
@@ -42,8 +46,11 @@ EVENTS = (
     PRIZES, SHARES, MASKED_ACTIONS, ENTERED_FEED, ENTERED_FOLLOWER, ENTERED_SEARCH, ENTERED_CLIP,
     ENTERED_RAID, STAYED_30S, PARTICIPANTS, SKIPS, WATCH_AD_S, AD_SLOTS,
     NEWCOMER_S, FOLLOWER_S, SENTIMENT_SUM, NAMED, RETURN_REALISED,
+    OPERATIONS,
     THROTTLED, FLAGGED, REMOVED, FALSE_REMOVALS, MODERATION_MISSES, DESK_JOBS, DESK_ANSWERED, DESK_LATE,
     DESK_WAIT_S, DESK_BUSY_S, DESK_QUEUE_S, SEGMENTS, PUBLISH_DELAY_S,
+    DOWNLOADS, DOWNLOAD_S, ABANDONED, ORIGIN_MISSES, SWITCH_MBPS, QOE_SUM, QOE_LIVE_SUM, QOE_S,
+    QOE_P10, STALLED_VIEWERS, SEEN_VIEWERS,
 ) = range(len(COLUMNS))  # fmt: skip
 
 JOURNAL_KINDS = (

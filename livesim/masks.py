@@ -6,6 +6,7 @@ import numpy as np
 
 from livesim.chat.talk import count_waiting
 from livesim.compiled import kernel
+from livesim.operations.levers import mask_operate
 
 NOTHING, RIVAL, PRODUCT, NAMES, PRIZE = range(5)
 
@@ -22,8 +23,8 @@ def pending_offer(room, offers_s, wait_s, now_s):
 
 
 @kernel
-def fill_masks(s, params, recommend, ads, interact):
-    """Write the masks of all rooms. recommend: (R, K+1), ads: (R, F+1), interact: (R, J+1) bool."""
+def fill_masks(s, params, recommend, ads, interact, operate):
+    """Write the masks of all rooms, one (R, size) bool array per head."""
     for r in range(recommend.shape[0]):
         room = s.rooms[r]
         now_s = room.tick * params.session[r].tick_s
@@ -37,6 +38,8 @@ def fill_masks(s, params, recommend, ads, interact):
         mask_kinds(
             room, s.items[r, room.on_item], s.kinds[r], params.kinds[r], offer, names, now_s, is_over, interact[r]
         )
+        rungs, staff = params.ladder.shape[0], int(params.operations[r].staff_most) + 1
+        mask_operate(room, s.network.cap_rung[r], rungs, staff, now_s, is_over, operate[r])
 
 
 @kernel

@@ -32,8 +32,7 @@ class Moment(NamedTuple):
     end_s: float
     tick_s: float
     highlight: float  # 0-1
-    match_factor: float  # .5 during a transition
-    match_shift: float
+    match_shift: float  # of everybody, from a transition or an interaction
     is_product: bool  # a product with stock is on screen
     explaining: bool  # the host explains it
     sale: float  # 0-1, strength of a running sale
@@ -91,12 +90,13 @@ def moment_of(room, item, rules, kinds, surprises_s):
     host_load = kinds[room.host_kind].host_load if room.host_kind >= 0 else 1.0
     is_break = room.ad >= 0 and room.overlay == 0
     since = start_s - room.item_start_s
+    if since < rules.content.transition_s and room.item_serial > 1:
+        match_shift -= rules.content.transition_match
     is_product = item.is_product != 0
     shared_mood = p.mood_energy * room.energy - (p.mood_product if is_product else 0.0)
     battle_strength = room.strength * rival_freshness(room, rules.gifts)
     return Moment(
         room.tick, start_s, start_s + tick_s, tick_s, highlight,
-        0.5 if since < rules.content.transition_s and room.item_serial > 1 else 1.0,
         match_shift,
         is_product and item.stock >= 1.0,
         since < 0.5 * item.length_s,

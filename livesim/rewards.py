@@ -18,7 +18,7 @@ from livesim.schema import Config, number
 if TYPE_CHECKING:
     from livesim.scenario import Scenario
 
-TERMS = ("watch", "gifts", "ads", "orders", "follows", "return", "chat", "prizes", "complaints")
+TERMS = ("watch", "gifts", "ads", "orders", "follows", "return", "chat", "prizes", "complaints", "operations")
 MODES = ("expected", "realised")
 
 
@@ -45,20 +45,20 @@ _COLUMNS: dict[str, tuple[str, str]] = {  # term -> (expected column, realised c
     "chat": ("messages_expected", "messages"),
     "prizes": ("prizes", "prizes"),
     "complaints": ("complaints_expected", "complaints"),
+    "operations": ("operations", "operations"),
 }
 _AT = {mode: np.array([INDEX[_COLUMNS[term][which]] for term in TERMS]) for which, mode in enumerate(MODES)}
 
+_COSTS = {"prizes": 1.0, "operations": 1.0}  # what is spent counts in full under every preset
 PRESETS: dict[str, dict[str, float]] = {
     "balanced": dict.fromkeys(TERMS, 1.0),
-    "revenue": {**dict.fromkeys(TERMS, 0.0), "gifts": 1.0, "ads": 1.0, "orders": 1.0, "prizes": 1.0},
-    "retention": {**dict.fromkeys(TERMS, 0.0), "watch": 3.0, "return": 1.0, "complaints": 1.0, "prizes": 1.0},
-    "growth": {**dict.fromkeys(TERMS, 0.0), "watch": 1.0, "follows": 2.0, "return": 1.0, "prizes": 1.0},
+    "revenue": {"gifts": 1.0, "ads": 1.0, "orders": 1.0, **_COSTS},
+    "retention": {"watch": 3.0, "return": 1.0, "complaints": 1.0, **_COSTS},
+    "growth": {"watch": 1.0, "follows": 2.0, "return": 1.0, **_COSTS},
     # alpha interaction + beta social + gamma analytics, with alpha .5, beta .3, gamma .2
     "composite": {
-        **dict.fromkeys(TERMS, 0.0),
-        "gifts": 0.5, "orders": 0.5, "ads": 0.5, "prizes": 1.0,
-        "chat": 0.3, "follows": 0.3, "return": 0.3,
-        "watch": 0.2, "complaints": 0.2,
+        "gifts": 0.5, "orders": 0.5, "ads": 0.5, "chat": 0.3, "follows": 0.3, "return": 0.3, "watch": 0.2,
+        "complaints": 0.2, **_COSTS,
     },
 }  # fmt: skip
 for _name, _weights in PRESETS.items():
@@ -76,7 +76,7 @@ def prices(scenario: Scenario) -> np.ndarray:
     r = scenario.rewards
     return np.array([
         r.watch_per_viewer_min / 60.0, r.gift_share, r.ad_share, r.order_share, r.follow, r.come_back, r.message,
-        -1.0, r.complaint,
+        -1.0, r.complaint, -1.0,
     ])  # fmt: skip
 
 

@@ -23,12 +23,16 @@ from livesim.audience.boost import PlatformReview
 from livesim.clock import Process, RoomClock, make_process
 from livesim.content.rundown import Rundown, show
 from livesim.errors import ActionError, OrderError
+from livesim.heads import HEADS, choices
+from livesim.incidents.plan import plan
+from livesim.incidents.process import Incidents
 from livesim.interactions.lifecycle import Interaction
 from livesim.ledger import EVENTS, INDEX, MASKED_ACTIONS
 from livesim.luck import STREAMS
 from livesim.network.traces import bank_for
+from livesim.operations.levers import operate, settings
 from livesim.randomness import room_streams
-from livesim.scenario import HEADS, Scenario
+from livesim.scenario import Scenario
 from livesim.state import Params, State, allocate, arrays, check_structure, fill_rows, grown, params_of, reset_row
 from livesim.view import RoomView
 
@@ -64,7 +68,7 @@ class Rooms:
         self.scenario = listed[0]
         self.num_rooms = len(listed)
         s = self.scenario
-        self.head_sizes = (len(s.content.items) + 1, len(s.ads.formats) + 1, len(s.interactions.kinds) + 1)
+        self.head_sizes = tuple(len(names) + 1 for names in choices(s).values())
         self.params: Params = params_of(listed)
         self._tick_s = np.array([each.session.tick_s for each in listed], dtype=np.float64)
         self._prices = np.stack([rewards.prices(each) for each in listed])
@@ -92,11 +96,14 @@ class Rooms:
         for row, seed in zip(chosen.tolist(), seeds, strict=True):
             scenario = self.scenarios[row]
             reset_row(self.state, row, scenario, int(seed))
-            self.plugin_streams[row] = room_streams(int(seed), STREAMS)["plugins"]
+            streams = room_streams(int(seed), STREAMS)
+            self.plugin_streams[row] = streams["plugins"]
             first: list[Process] = [
                 Rundown(due_s=float(self.state.rooms.item_end_s[row])),
                 PlatformReview(due_s=scenario.audience.boost_interval_s),
             ]
+            if scenario.incidents:
+                first.append(Incidents(plan(scenario, streams["incidents"])))
             first += [make_process(plugin.process, plugin.parameters) for plugin in scenario.processes]
             self._start_clock(row, 0.0, first)
             self._started[row] = True
@@ -105,7 +112,7 @@ class Rooms:
         self._masks = None
 
     def apply(self, actions: np.ndarray) -> None:
-        """Take one joint action per room, (R, 3) int: recommend, ads, interact; 0 is keep / none.
+        """Take one joint action per room, (R, 4) int, one per head of HEADS; 0 is keep / none.
 
         A masked choice does nothing and is counted. Raises ActionError outside the action space, OrderError before
         reset or after the end.
@@ -118,7 +125,7 @@ class Rooms:
             if not allowed[head][row, choice]:
                 self._masked[row] += 1.0
                 continue
-            (self._recommend, self._advertise, self._interact)[head](int(row), choice - 1)
+            (self._recommend, self._advertise, self._interact, self._operate)[head](int(row), choice - 1)
         self.last_actions = actions.copy()
         self._masks = None
 
@@ -202,8 +209,11 @@ class Rooms:
         announce = self.scenarios[row].interactions.kinds[kind].announce_s
         self.clocks[row].start(Interaction(kind, now + announce), self._views[row])
 
+    def _operate(self, row: int, which: int) -> None:
+        operate(self._views[row], settings(self.scenarios[row])[which])
+
     def masks(self) -> tuple[np.ndarray, ...]:
-        """Return what each head may choose now: bool arrays (R, K+1), (R, F+1), (R, J+1), freshly allocated."""
+        """Return what each head may choose now: one (R, size) bool array per head, freshly allocated."""
         return tuple(mask.copy() for mask in self._current_masks())
 
     def _current_masks(self) -> tuple[np.ndarray, ...]:

@@ -19,12 +19,14 @@ from livesim.clock import make_process
 from livesim.content.config import ContentConfig
 from livesim.errors import ScenarioError, UnknownNameError, unknown_name, unknown_name_text
 from livesim.gifts.config import GiftsConfig
+from livesim.heads import HEADS
+from livesim.incidents.config import IncidentConfig, check_incidents
 from livesim.interactions.config import InteractionsConfig
 from livesim.network.config import NetworkConfig, PipelineConfig
+from livesim.operations.config import OperationsConfig
 from livesim.rewards import RewardsConfig
 from livesim.schema import Config, number, switch
 
-HEADS = ("recommend", "ads", "interact")
 FOLDER = Path(scenario_folder.__file__).parent
 
 
@@ -67,19 +69,22 @@ class Scenario(Config):
     chat: ChatConfig = ChatConfig()
     ads: AdsConfig = AdsConfig()
     interactions: InteractionsConfig = InteractionsConfig()
+    operations: OperationsConfig = OperationsConfig()
+    incidents: tuple[IncidentConfig, ...] = Field((), description="what goes wrong, or comes over the room")
     pipeline: PipelineConfig = PipelineConfig()
     desk: DeskConfig = DeskConfig()
     rewards: RewardsConfig = RewardsConfig()
     default_policies: dict[str, str] = switch(
-        {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation"},
+        {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation", "operate": "nothing"},
         "who plays a head that the agent does not",
     )
 
     @model_validator(mode="after")
-    def _known_names(self) -> Self:
+    def _fits(self) -> Self:
         for head in self.default_policies:
             if head not in HEADS:
                 raise ValueError(unknown_name_text("head", head, HEADS, "default_policies"))
+        check_incidents(self.incidents, len(self.network.edge_shares))
         return self
 
     @property

@@ -8,6 +8,9 @@ import numpy as np
 
 from livesim import ledger as book
 from livesim import rewards
+from livesim.chat.config import STRICTNESS
+from livesim.heads import choices
+from livesim.network.diagnostics import edge_loads
 from livesim.status import History, RoomStatus
 
 if TYPE_CHECKING:
@@ -40,7 +43,9 @@ def status_of(rooms: Rooms, row: int) -> RoomStatus:
         interaction_left_s=max(float(here.close_s) - now, 0.0) if kind >= 0 else 0.0,
         last_actions={head: int(a) for head, a in zip(rooms.heads, rooms.last_actions[row], strict=True)},
         history=history, item_names=items, format_names=formats, kind_names=kinds,
-        recent=_recent(last, now),
+        choice_names=choices(scenario), operations=_operations(rooms, row), troubles=_troubles(rooms, row),
+        recent=_recent(last, now, _troubles(rooms, row)),
+        edges=edge_loads(s.network.capacity_kbps[row] * s.network.capacity_factor[row], s.network.utilisation[row]),
     )  # fmt: skip
 
 
@@ -68,8 +73,28 @@ def _ad_left(rooms: Rooms, row: int, now: float) -> float:
     return max(float(here.ad_end_s) - now, 0.0) if here.ad >= 0 else 0.0
 
 
-def _recent(last: np.ndarray, now: float) -> tuple[str, ...]:
-    """Return what happened in the last decision, one line per kind of event."""
+def _operations(rooms: Rooms, row: int) -> str:
+    s, here = rooms.state, rooms.state.rooms[row]
+    top_mbps = rooms.params.ladder[s.network.cap_rung[row]] / 1000.0
+    return (
+        f"top {top_mbps:g} Mbit/s, capacity x{here.rented:g}, {here.desk_servers} on the desk, "
+        f"{here.desk_waiting} waiting, {STRICTNESS[here.strictness]}"
+    )
+
+
+def _troubles(rooms: Rooms, row: int) -> tuple[str, ...]:
+    net = rooms.state.network
+    found = [f"edge {e} down" for e in np.flatnonzero(~net.up[row])]
+    found += [f"edge {e} at {net.capacity_factor[row, e]:.0%}" for e in np.flatnonzero(net.capacity_factor[row] < 1.0)]
+    if not net.uplink_up[row]:
+        found.append("uplink lost")
+    if net.transcode_speed[row] < 1.0:
+        found.append(f"transcoders at {net.transcode_speed[row]:.0%}")
+    return tuple(found)
+
+
+def _recent(last: np.ndarray, now: float, troubles: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is wrong now and what happened in the last decision, one line per kind of event."""
     stamp = f"{int(now) // 3600}:{int(now) % 3600 // 60:02d}:{int(now) % 60:02d}"
     lines = [
         (last[book.GIFTS], f"{last[book.GIFTS]:.0f} gifts, {last[book.GIFT_CREDITS]:.0f} credits"),
@@ -79,4 +104,5 @@ def _recent(last: np.ndarray, now: float) -> tuple[str, ...]:
         (last[book.COMPLAINTS], f"{last[book.COMPLAINTS]:.0f} complaints"),
         (last[book.GAVE_UP], f"{last[book.GAVE_UP]:.0f} gave up before the first frame"),
     ]
-    return tuple(f"{stamp} {text}" for count, text in lines if count > 0)
+    happened = [text for count, text in lines if count > 0]
+    return tuple(f"{stamp} {text}" for text in (*troubles, *happened))

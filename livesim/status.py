@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from livesim.network.diagnostics import LinkLoad
+
 
 @dataclass(frozen=True)
 class History:
@@ -58,4 +60,8 @@ class RoomStatus:
     item_names: tuple[str, ...]
     format_names: tuple[str, ...]
     kind_names: tuple[str, ...]
+    choice_names: dict[str, tuple[str, ...]]  # head -> names of the choices 1, 2, ...
+    operations: str  # how the levers stand, in words
+    troubles: tuple[str, ...]  # what is wrong with the network now, in words
     recent: tuple[str, ...] = field(default=())  # newest last, like "0:42:10 gift of 500 credits"
+    edges: tuple[LinkLoad, ...] = field(default=())  # in the last tick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,9 +68,16 @@ class RoomView:
 
         A troll is a raider who came to spoil the chat.
         """
+        self.expect_viewers(source, (count,))
+
+    def expect_viewers(self, source: str, counts: Sequence[int]) -> None:
+        """Let counts[k] viewers of a source enter during the k-th coming tick; after the session nobody enters."""
         if source not in ADDED:
             raise unknown_name("source that a process can add", source, ADDED)
-        self.state.pending[self.row, ADDED.index(source), self.tick] += int(count)
+        pending = self.state.pending[self.row, ADDED.index(source)]
+        first, last = self.tick, int(self.state.rooms.ticks[self.row])
+        coming = np.asarray(counts, dtype=pending.dtype)[: last - first]
+        pending[first : first + len(coming)] += coming
 
     def take_rival(self) -> None:
         """Accept the battle offer that waits."""

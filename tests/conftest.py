@@ -15,7 +15,7 @@ Play = Callable[[Rooms, int], np.ndarray]
 
 def busy_actions(rooms: Rooms, decision: int) -> np.ndarray:
     """Return a lively joint action for every room, the same for the same room at the same decision: every head acts."""
-    actions = np.zeros((rooms.num_rooms, 3), dtype=np.int64)
+    actions = np.zeros((rooms.num_rooms, len(rooms.head_sizes)), dtype=np.int64)
     for head, mask in enumerate(rooms.masks()):
         if (decision + head) % 4 == 0:
             for row in range(rooms.num_rooms):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import model_validator
 
@@ -99,3 +99,6 @@ class DeskConfig(Config):
                 "without a desk"
             )
         return self
+
+
+STRICTNESS = get_args(DeskConfig.model_fields["strictness"].annotation)

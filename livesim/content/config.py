@@ -46,7 +46,10 @@ class ContentConfig(Config):
     items: tuple[ItemConfig, ...] = switch((), "the catalogue, in the order of the plain rundown")
     signature: tuple[float, ...] = switch((0.5, 0.3, 0.5, 0.3, 0.2, 0.2, 0.2, 0.2), "the host's own topics")
     min_dwell_s: float = number(60, 0, 3600, "s", "shortest time on an item before another may be featured")
-    transition_s: float = number(10, 0, 120, "s", "a change costs this long with match halved")
+    transition_s: float = number(10, 0, 120, "s", "length of the transition when the item changes")
+    transition_match: float = number(
+        1.5, 0, 5, "sd", "a transition fits nobody: everybody's match is this much lower while it lasts"
+    )
     surprises_per_h: float = number(3, 0, 30, "1/h", "surprise highlights")
     surprise_s: float = number(40, 5, 600, "s", "length of a surprise highlight")
     quality_match: float = number(0.6, 0, 3, "sd", "standardised match gained from quality 0 to 1")

@@ -68,7 +68,7 @@ def shop(v, room, item, p, now, ledger, journal, seconds, until):
 
     Returns what it showed of their taste.
     """
-    match = v.match * now.match_factor + now.match_shift
+    match = v.match + now.match_shift
     seen_ds = float(v.seen_ds[room.on_item])
     rate = click_rate(p, match, now.explaining, now.sale, seen_ds / 600.0, until - room.item_start_s)
     v.seen_ds[room.on_item] = int(min(seen_ds + 10.0 * seconds + 0.5, 65535.0))

@@ -14,9 +14,7 @@ from gymnasium import spaces
 
 from livesim.envs.observations import ObservationLayout
 from livesim.errors import ActionError, ConfigError, unknown_name
-
-HEADS = ("recommend", "ads", "interact")
-NOTHING = {"recommend": "keep", "ads": "none", "interact": "none"}
+from livesim.heads import HEADS, NOTHING
 
 
 def check_heads(heads: Sequence[str]) -> tuple[str, ...]:
@@ -34,7 +32,7 @@ def check_heads(heads: Sequence[str]) -> tuple[str, ...]:
 class ActionHeads:
     """The heads an agent controls: sizes, action space, masks and the checked way into a joint action.
 
-    `columns` are the places of these heads in a joint action (R, 3), whose order is always `HEADS`.
+    `columns` are the places of these heads in a joint action (R, heads), whose order is always `HEADS`.
     """
 
     def __init__(self, layout: ObservationLayout, heads: Sequence[str]) -> None:

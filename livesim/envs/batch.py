@@ -133,12 +133,13 @@ class RoomBatch:
             if head in self.actions.heads:
                 raise ConfigError(f"others: head '{head}' is controlled by the agent, so no policy can play it.")
         chosen = {**self.scenario.default_policies, **others}
-        return {
-            head: registry.resolve("policy", _policy_name(head, chosen.get(head, "nothing")))(
-                self.layout, self.scenario, 0
-            )
-            for head in HEADS
-            if head not in self.actions.heads
+        names = {
+            head: _policy_name(head, chosen.get(head, "nothing")) for head in HEADS if head not in self.actions.heads
+        }
+        return {  # a head that does nothing needs no policy: its action is 0
+            head: registry.resolve("policy", name)(self.layout, self.scenario, 0)
+            for head, name in names.items()
+            if name != f"{head}.nothing"
         }
 
 

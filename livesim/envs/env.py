@@ -17,9 +17,9 @@ from livesim.scenario import Scenario
 class RoomEnv(gymnasium.Env):
     """One live-streaming session: an agent decides what to show, when to sell ads and when to engage.
 
-    Ids: `livesim/Room-v0` (all heads), `livesim/Recommend-v0`, `livesim/AdPlacement-v0` and
-    `livesim/InteractionTiming-v0` (one head; policies of the scenario play the others). One step is one
-    decision, 30 simulated seconds by default.
+    Ids: `livesim/Room-v0` (the first three heads), `livesim/Recommend-v0`, `livesim/AdPlacement-v0`,
+    `livesim/InteractionTiming-v0` and `livesim/Operations-v0` (one head; policies of the scenario play the others).
+    One step is one decision, 30 simulated seconds by default.
 
     ## Observation
     Only what a platform could measure: audience, network, chat, money, what is on, what is
@@ -33,17 +33,19 @@ class RoomEnv(gymnasium.Env):
     - `recommend` (K+1): 0 keep following the rundown, k+1 show item k now.
     - `ads` (F+1): 0 none, f+1 open the break or overlay of format f now; an auction fills it.
     - `interact` (J+1): 0 none, j+1 start interaction kind j now.
+    - `operate`: 0 keep, else put one lever to one level: the highest rendition offered, rented edge capacity, people
+      on the desk, strictness of moderation. Rents and wages are the reward term `operations`.
 
     `action_masks()` and `info["action_mask"]` say what would do something now, heads side by side. A masked
     choice is a no-op counted in `info["events"]["masked_actions"]`; a choice outside the space is an
     ActionError.
 
     ## Reward terms
-    Credits, a sum of named terms times the weights of a preset: watch, gifts, ads, orders,
-    follows, return, chat, prizes, complaints. `info["reward_terms"]` holds every weighted term and adds up to
-    the reward. With `reward_mode="expected"` random credits are paid by their compensator (same mean, without the
-    noise of the event itself), with "realised" as they happen; both totals are in info as `reward_expected` and
-    `reward_realised`. Constraint costs are apart from reward, in `info["costs"]`.
+    Credits, a sum of named terms times the weights of a preset: watch, gifts, ads, orders, follows, return, chat,
+    prizes, complaints, operations. `info["reward_terms"]` holds every weighted term and adds up to the reward. With
+    `reward_mode="expected"` random credits are paid by their compensator (same mean, without the noise of the event
+    itself), with "realised" as they happen; both totals are in info as `reward_expected` and `reward_realised`.
+    Constraint costs are apart from reward, in `info["costs"]`.
 
     ## Start
     An empty room at time 0; viewers arrive as time passes. The seed of `reset` fixes all luck: two

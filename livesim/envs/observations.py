@@ -13,6 +13,7 @@ from gymnasium import spaces
 
 from livesim import analytics
 from livesim.errors import unknown_name
+from livesim.heads import choices
 from livesim.scenario import Scenario
 
 OBSERVATIONS = ("flat", "dict")
@@ -23,7 +24,7 @@ class ObservationLayout:
 
     fields: the table, in flat order. slices: field -> its place in a flat observation of `size` numbers.
     flat_space: Box (size,) float32. dict_space: one-level Dict of 1-D Boxes (a scalar field has shape (1,)).
-    item_names (K,), format_names (F,), kind_names (J,); head_sizes: (K+1, F+1, J+1).
+    item_names (K,), format_names (F,), kind_names (J,); head_sizes: choices of each head, 0 included.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -40,11 +41,7 @@ class ObservationLayout:
         self.item_names = tuple(item.name for item in scenario.content.items)
         self.format_names = tuple(form.name for form in scenario.ads.formats)
         self.kind_names = tuple(kind.name for kind in scenario.interactions.kinds)
-        self.choice_names = {
-            "recommend": self.item_names,
-            "ads": self.format_names,
-            "interact": self.kind_names,
-        }
+        self.choice_names = choices(scenario)
         self.head_sizes = tuple(len(names) + 1 for names in self.choice_names.values())
         boxes: dict[str, spaces.Space[Any]] = {field.name: _box(field) for field in self.fields}
         self.dict_space = spaces.Dict(boxes)

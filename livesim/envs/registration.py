@@ -11,6 +11,7 @@ ENV_IDS: dict[str, dict[str, Any]] = {
     "livesim/Recommend-v0": {"heads": ["recommend"]},
     "livesim/AdPlacement-v0": {"heads": ["ads"]},
     "livesim/InteractionTiming-v0": {"heads": ["interact"]},
+    "livesim/Operations-v0": {"heads": ["operate"]},
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livesim.errors import LivesimError, unknown_name
+from livesim.heads import NOTHING
 from livesim.status import RoomStatus
 
 if TYPE_CHECKING:
@@ -83,9 +84,7 @@ def weighted_credits(status: RoomStatus, weights: Mapping[str, float]) -> dict[s
 
 def action_words(status: RoomStatus) -> dict[str, str]:
     """Return head -> what was chosen last, in words; a masked choice shows as what happened instead."""
-    names = {"recommend": status.item_names, "ads": status.format_names, "interact": status.kind_names}
-    nothing = {"recommend": "keep"}
     return {
-        head: words(names[head][choice - 1]) if choice else nothing.get(head, "none")
+        head: words(status.choice_names[head][choice - 1]) if choice else NOTHING[head]
         for head, choice in status.last_actions.items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -55,9 +56,13 @@ def _crowd(status: RoomStatus) -> list[str]:
             past.bitrate_mbps,
             f"{status.live_latency_s:.1f} s behind",
         ),
-        _row("", f"{status.stall_share:.2%} stalled", past.stall_share, ""),
+        _row("", f"{status.stall_share:.2%} stalled", past.stall_share, _edge_note(status)),
         "",
     ]
+
+
+def _edge_note(status: RoomStatus) -> str:
+    return f"edge {max(edge.utilisation for edge in status.edges):.0%} full" if status.edges else ""
 
 
 def _row(label: str, value: str, history: np.ndarray, note: str) -> str:
@@ -73,9 +78,17 @@ def _on_air(status: RoomStatus) -> list[str]:
         f"{'ON AIR':<11}{item}",
         f"{'AD':<11}{_open_text(status.ad, status.ad_left_s)}",
         f"{'INTERACT':<11}{_open_text(status.interaction, status.interaction_left_s)}",
-        f"{'CHOICES':<11}{actions}",
+        *_wrapped("OPERATE", status.operations),
+        *_wrapped("TROUBLE", ", ".join(status.troubles) or "none"),
+        *_wrapped("CHOICES", actions),
         "",
     ]
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    """Return a labelled paragraph of as many lines as it needs."""
+    lines = textwrap.wrap(text, WIDTH - len(_INDENT)) or [""]
+    return [f"{label if i == 0 else '':<11}{line}" for i, line in enumerate(lines)]
 
 
 def _open_text(name: str | None, left_s: float) -> str:

@@ -13,6 +13,7 @@ from livesim.schema import Config, number, switch
 _TRACES = "public traces: Riiser 2013, van der Hooft 2016, Raca 2020, Narayanan 2020, Lv 2022"
 _DASH = "dash.js and Sabre defaults (Spiteri et al. 2018, doi:10.1145/3204949.3204953)"
 _BBA = "Huang et al. 2014, scaled to a short buffer"
+_STALLION = "Gutterman et al. 2020, doi:10.1145/3339825.3397044; number assumed"
 _PATIENCE = "Krishnan and Sitaraman 2012, doi:10.1145/2398776.2398799"
 
 
@@ -60,6 +61,12 @@ class NetworkConfig(Config):
     traces: str | None = Field(
         default=None, description="folder of CSVs with header time_s,bandwidth_kbps; null: synthetic lines"
     )
+    trace_kinds: tuple[str, ...] = Field(
+        default=(), description="kinds of measured traces that are used; none named: all kinds of the folder"
+    )
+    trace_split: Literal["all", "train", "evaluation"] = switch(
+        "all", "measured traces that are used: all, or those for training (4 of 5 of each access type), or the rest"
+    )
     access: tuple[AccessLine, ...] = Field(
         default_factory=_default_access,
         description="mix of access types; with a folder of traces its shares and round trip times count",
@@ -69,10 +76,19 @@ class NetworkConfig(Config):
     measured_log_sd: float = number(0.25, 0.0, 2.0, "ln", "spread of viewers around a measured trace (log)")
     rtt_log_sd: float = number(0.30, 0.0, 2.0, "ln", "spread of the round trip time between viewers (log)")
 
-    kappa: float = number(2.0, 0.05, 100.0, "1", "edge capacity over planned demand: 2 easy, 1 tight")
+    kappa: float = number(
+        2.0, 0.05, 100.0, "1", "edge capacity over planned demand: 2 easy, 1 tight; where a fair share is below the "
+        "lowest rung, allowed, even the lowest rendition stalls",
+    )  # fmt: skip
     edge_shares: tuple[float, ...] = Field(
         default=(0.5, 0.3, 0.2),
         description="share of viewers and of capacity of each edge, one entry per region; assumed",
+    )
+    failover_s: float = number(
+        1.5, 0.0, 60.0, "s", "from the end of an edge to the request at the next: detection and connection; assumed"
+    )
+    origin_s: float = number(
+        0.15, 0.0, 10.0, "s", "the first request at an edge for a segment and rung waits this much more; assumed"
     )
     ladder_kbps: tuple[float, ...] = Field(
         default=(300.0, 750.0, 1200.0, 1850.0, 2850.0, 6000.0),
@@ -82,20 +98,32 @@ class NetworkConfig(Config):
     segment_s: float = number(2.0, 0.5, 10.0, "s", "media time of one segment", _DASH)
     buffer_cap_s: float = number(8.0, 1.0, 120.0, "s", "a request goes out only if it fits under this", _DASH)
 
-    rule: Literal["throughput", "buffer", "rate"] = switch(
-        "throughput",
-        "choice of the next rung: averages of throughput, buffer level, or harmonic mean of 5 rates",
+    rule: Literal["throughput", "buffer", "rate", "stallion"] = switch(
+        "stallion",
+        "choice of the next rung: averages of throughput, buffer level, harmonic mean of 5 rates, or Stallion's "
+        "mean less deviations for live streams",
         _DASH,
     )
     safety: float = number(0.9, 0.1, 1.0, "1", "share of the estimate that the throughput rule uses", _DASH)
     ewma_fast_s: float = number(3.0, 0.1, 120.0, "s", "half-life of the fast throughput average", _DASH)
     ewma_slow_s: float = number(8.0, 0.1, 240.0, "s", "half-life of the slow throughput average", _DASH)
+    low_buffer_safety: float = number(
+        0.5, 0.05, 1.0, "1", "throughput rule: share of what can come before the buffer runs dry", _DASH
+    )
+    abandon_grace_s: float = number(
+        0.5, 0.05, 60.0, "s", "throughput rule: a download is not abandoned sooner after its request", _DASH
+    )
+    abandon_segments: float = number(
+        1.8, 1.0, 100.0, "segments", "throughput rule: abandons what would take longer than this", _DASH
+    )
+    stallion_rate_sd: float = number(1.0, 0.0, 5.0, "sd", "Stallion: deviations taken off the throughput", _STALLION)
+    stallion_latency_sd: float = number(1.25, 0.0, 5.0, "sd", "Stallion: deviations added to the latency", _STALLION)
     reservoir_share: float = number(0.2, 0.0, 0.9, "1", "buffer rule: lowest rung below this of the cap", _BBA)
     cushion_share: float = number(0.6, 0.05, 1.0, "1", "buffer rule: top rung at this share of the cap", _BBA)
     first_rung: int = number(0, 0, 31, "index", "rung of the first segment", _DASH)
 
     live: bool = switch(True, "true: segments appear in real time; false: all media is there (on demand)")
-    latency_target_s: float = number(7.0, 1.0, 60.0, "s", "live latency the player steers to")
+    latency_target_s: float = number(8.0, 1.0, 60.0, "s", "live latency the player steers to")
     catch_up: float = number(0.1, 0.0, 0.5, "1", "largest change of playback rate to reach the target")
     skip_limit_s: float = number(12.0, 1.0, 600.0, "s", "further behind the target than this: jump to it")
     ingest_s: float = number(
@@ -124,6 +152,9 @@ class NetworkConfig(Config):
             raise ValueError(f"edge_shares: every edge needs a share above 0, got {list(self.edge_shares)}")
         if len(self.edge_shares) > 100:
             raise ValueError(f"edge_shares: at most 100 edges, got {len(self.edge_shares)}")
+        if self.traces is None and (self.trace_kinds or self.trace_split != "all"):
+            name = "trace_kinds" if self.trace_kinds else "trace_split"
+            raise ValueError(f"{name}: chooses among measured traces. Give their folder as traces")
         if not 1 <= len(self.access) <= 100:
             raise ValueError(f"access: 1 to 100 access types, got {len(self.access)}")
         names = [line.name for line in self.access]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from livesim.compiled import kernel
 from livesim.network.config import NetworkConfig
 from livesim.network.state import NetworkState
 
@@ -22,11 +22,11 @@ def capacities(config: NetworkConfig, planned_viewers: float) -> np.ndarray:
     return config.kappa * planned_viewers * config.ladder_kbps[config.wanted_rung] * shares
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def routes(up, route):
     """Write the edge that serves each edge's viewers: itself, or the next one up; -1 where all are down.
 
-    up: (E,) bool.  route: (E,) int64, written.
+    up: (E,) bool.  route: (E,) integers, written.
     """
     edges = up.shape[0]
     for e in range(edges):
@@ -38,7 +38,7 @@ def routes(up, route):
                 break
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def water_level(lines_kbps, n, capacity_kbps, guess_kbps):
     """Return the max-min fair share h: sum of min(c_i, h) over the first n lines equals the capacity.
 
@@ -78,12 +78,16 @@ def water_level(lines_kbps, n, capacity_kbps, guess_kbps):
 
 
 def open_edges(net: NetworkState, r: int, config: NetworkConfig, planned_viewers: float) -> None:
-    """Set the edges of room r for a new episode: capacity, home shares, all up, no extra publishing delay."""
+    """Set the edges of room r for a new episode: capacity, home shares, all up, every rung, nothing announced."""
     net.capacity_kbps[r] = capacities(config, planned_viewers)
+    net.capacity_factor[r] = 1.0
     net.edge_until[r] = np.cumsum(config.edge_shares) / sum(config.edge_shares)
     net.edge_until[r, -1] = 1.0
     net.up[r] = True
+    net.route[r] = np.arange(len(config.edge_shares))
     net.level_kbps[r] = np.inf
     net.sent_kbit[r] = 0.0
     net.utilisation[r] = 0.0
-    net.publish_wait_s[r] = 0.0
+    net.asked_s[r] = np.inf
+    net.cap_rung[r] = len(config.ladder_kbps) - 1
+    net.published_upto[r] = 0

@@ -1,9 +1,13 @@
 """The player: admits a viewer and advances everybody of a room, exactly, one network second at a time.
 
 Inside a step (a whole second of the room's clock, or what a tick cuts from it) a viewer's share of line and
-edge is constant, and what happens inside is solved at its own time: a download ends, a wait ends, the
-buffer runs dry. Between events a player costs nothing: its buffer is stored as the time at which it runs
-dry.
+edge is constant, and what happens inside is solved at its own time: a download ends or is given up, a wait
+ends, the buffer runs dry. Between events a player costs nothing: its buffer is stored as the time at which it
+runs dry.
+
+Stall time is counted from the first frame on, so the share of it has the seconds since the first frame as its
+denominator; start-up is counted by itself. Each download is counted with the time from its request to its last
+bit or its end by abandonment or a dead edge; those cut off by a viewer's departure run on to the end of that tick.
 
 Equations follow Sabre (Spiteri, Sitaraman and Sparacio 2018, doi:10.1145/3204949.3204953) with a request
 latency of one rtt for each segment, and dash.js for live playback.
@@ -12,30 +16,78 @@ latency of one rtt for each segment, and dash.js for live playback.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from livesim.compiled import allocating_kernel, inlined, kernel
 from livesim.network.edges import routes, water_level
+from livesim.network.failover import reroute
+from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forget, newest_announced, ready_s
+from livesim.network.pipeline import publish
+from livesim.network.qoe import rate_tick
 from livesim.network.rules import (
-    BUFFER,
+    LOOK_KBIT,
+    LOOK_S,
+    MANY,
     THROUGHPUT,
-    after_segment,
-    harmonic_estimate,
+    abandon_at,
+    catch_up_rate,
+    fill_latency_steps,
+    next_look_s,
+    next_rung_after,
     player_numbers,
-    published_s,
-    quality_table,
-    rung_below,
-    rung_of_buffer,
-    throughput_estimate,
+    since_look,
+    throughput_rung,
 )
+from livesim.network.state import ABANDONED, DOWNLOAD_S, DOWNLOADS, ORIGIN_MISSES, SWITCH_MBPS
 from livesim.randomness import Channel, normals, uniforms
 
+LONGEST_OFFSET_S = 65_536  # viewers start anywhere in the first 18 hours of a trace
 _NETWORK = int(Channel.NETWORK)
 _STARTUP = int(Channel.STARTUP)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+class Players(NamedTuple):
+    """The rows of NetworkState that say how the players of one room are doing, each (V,)."""
+
+    event_s: np.ndarray
+    dry_s: np.ndarray
+    gave_up_s: np.ndarray
+    delay_s: np.ndarray
+    left_kbit: np.ndarray
+    rate: np.ndarray
+    memory: np.ndarray
+    segment: np.ndarray
+    next_rung: np.ndarray
+    since_look: np.ndarray
+    rtt_s: np.ndarray
+    phase_s: np.ndarray
+    gain: np.ndarray
+    edge: np.ndarray
+    qoe_mbit: np.ndarray
+    qoe_live_mbit: np.ndarray
+    stalled: np.ndarray
+    rung: np.ndarray
+    skips: np.ndarray
+    stall_s: np.ndarray
+    played_s: np.ndarray
+    startup_s: np.ndarray
+    latency_s: np.ndarray
+
+
+@inlined
+def players_of(net, r):
+    """Return the Players of room r."""
+    return Players(
+        net.event_s[r], net.dry_s[r], net.gave_up_s[r], net.delay_s[r], net.left_kbit[r], net.rate[r], net.memory[r],
+        net.segment[r], net.next_rung[r], net.since_look[r], net.rtt_s[r], net.phase_s[r], net.gain[r], net.edge[r],
+        net.qoe_mbit[r], net.qoe_live_mbit[r], net.stalled[r], net.rung[r], net.skips[r], net.stall_s[r],
+        net.played_s[r], net.startup_s[r], net.latency_s[r],
+    )  # fmt: skip
+
+
+@kernel
 def admit(net, bank, p, r, i, key, viewer_id, now_s):
     """Give slot i of room r to a viewer who enters at now_s: draw line, edge and patience, start the player.
 
@@ -53,9 +105,8 @@ def admit(net, bank, p, r, i, key, viewer_id, now_s):
         a += 1
     trace = bank.access_first[a] + int(u_trace * bank.access_count[a])
     sd = bank.access_log_sd[a]
-    net.access[r, i] = a
     net.trace[r, i] = trace
-    net.offset_s[r, i] = int(u_offset * bank.length[trace])
+    net.offset_s[r, i] = int(u_offset * min(bank.length[trace], LONGEST_OFFSET_S))
     net.gain[r, i] = math.exp(sd * z_gain - 0.5 * sd * sd)
     rtt = bank.access_rtt_s[a] * math.exp(bank.rtt_log_sd[0] * z_rtt)
     net.rtt_s[r, i] = rtt
@@ -68,29 +119,32 @@ def admit(net, bank, p, r, i, key, viewer_id, now_s):
     connect = p["connect_s"] * (0.5 + u_connect) + p["connect_rtts"] * rtt
     gave_up = math.inf
     if u_give_up < p["give_up_max"] and p["give_up_per_s"] > 0.0:
-        gave_up = now_s + p["give_up_free_s"] + u_give_up / p["give_up_per_s"]
+        gave_up = p["give_up_free_s"] + u_give_up / p["give_up_per_s"]
     net.gave_up_s[r, i] = gave_up
     start_player(net, p, r, i, now_s, now_s + connect)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def start_player(net, p, r, i, entered_s, request_s):
-    """Put the player of slot i before its first request, sent at request_s or once the segment is published.
+    """Put the player of slot i before its first request, sent at request_s or once the segment is announced.
 
-    Live playback begins with the segment that holds the target latency; the stream is up before the doors
-    open, so segments before time 0 exist.
+    Live playback begins with the segment that holds the target latency, or the newest one where announcements
+    run late; the stream is up before the doors open, so segments before time 0 exist.
     """
     segment = 0
     if p["live"] > 0.0:
         segment = math.ceil((entered_s - p["latency_target_s"]) / p["segment_s"])
-        q = player_numbers(p, net.publish_wait_s[r])
-        request_s = max(request_s, published_s(q, segment, net.phase_s[r, i]))
-    rung = int(p["first_rung"])
+        late_s = _lateness_s(net, p, r)
+        if late_s > 0.0:
+            usual_s = p["segment_s"] + p["ingest_s"] + p["packaging_s"]
+            segment = min(segment, math.floor((entered_s - usual_s - late_s) / p["segment_s"]))
+    rung = min(int(p["first_rung"]), max(int(net.cap_rung[r]), 0))
     net.segment[r, i] = segment
     net.next_rung[r, i] = rung
-    net.event_s[r, i] = request_s + net.rtt_s[r, i]
+    net.event_s[r, i] = request_s + float(net.rtt_s[r, i])
+    net.delay_s[r, i] = net.rtt_s[r, i]
     net.dry_s[r, i] = math.inf
-    net.left_kbit[r, i] = -1.0  # not known before advance meets the ladder
+    net.left_kbit[r, i] = UNKNOWN
     net.rate[r, i] = 1.0
     for m in range(net.memory.shape[2]):
         net.memory[r, i, m] = 0.0
@@ -100,46 +154,83 @@ def start_player(net, p, r, i, entered_s, request_s):
     net.played_s[r, i] = 0.0
     net.startup_s[r, i] = 0.0
     net.latency_s[r, i] = 0.0
-    net.quality[r, i] = 0.0
+    net.qoe_mbit[r, i] = 0.0
+    net.qoe_live_mbit[r, i] = 0.0
+    net.stalled[r, i] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_s):
+@kernel
+def _lateness_s(net, p, r):
+    """Return how much later than usual the newest known announcement is."""
+    newest = net.published_upto[r] - 1
+    if newest < 0:
+        return 0.0
+    usual_s = (newest + 1) * p["segment_s"] + p["ingest_s"] + p["packaging_s"]
+    return net.published_s[r, newest % net.published_s.shape[1]] - usual_s
+
+
+@allocating_kernel
+def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_s, pipeline, key):
     """Advance the alive viewers in slots [0, high) of room r to start_s + tick_s, from there or their entry.
 
-    ladder_kbps: (L,) float.  alive: (R, V) bool.  entered_s: (R, V) float64, absolute seconds.
-    Writes the outputs of NetworkState.
+    ladder_kbps: (L,) float.  alive: (R, V) bool.  entered_s: (R, V) float64, absolute seconds.  pipeline, key:
+    the room's record and key for `publish`. Writes the outputs of NetworkState.
     """
-    q = player_numbers(p, net.publish_wait_s[r])
+    end_s = start_s + tick_s
+    before = net.published_upto[r]
+    publish(net, pipeline, p, r, key, end_s)
+    origin = Origin(net.published_s[r], net.published_upto[r], net.asked_s[r])
+    forget(origin.asked_s, before, origin.upto)
+    q = player_numbers(p, ladder_kbps, net.cap_rung[r])
+    players, tally = players_of(net, r), net.tally[r]
     edges = net.capacity_kbps.shape[1]
     route = np.empty(edges, np.int64)
     routes(net.up[r], route)
     first = np.zeros(edges + 1, np.int64)
     net.stall_s[r, :high] = 0.0
     net.skips[r, :high] = 0
-    who = _viewers_by_edge(net.edge[r], alive[r], high, route, first)
+    tally[:] = 0.0
+    reroute(q, players, origin, high, alive[r], net.up[r], net.route[r], route, start_s, tally)
+    who = _viewers_by_edge(players.edge, alive[r], high, route, first)
+    _learn(q, players, origin, who, route, tally)
     cell, stop, length = _trace_cells(bank.start, bank.length, net.trace[r], net.offset_s[r], who, start_s)
+    lines, active = np.empty(who.shape[0], np.float64), np.empty(who.shape[0], np.uint32)
+    steps = np.empty((2, MANY))
+    fill_latency_steps(q, steps)
     for e in range(edges):
         begin, end = first[e], first[e + 1]
-        capacity = net.capacity_kbps[r, e] if net.up[r, e] else 0.0
+        capacity = net.capacity_kbps[r, e] * net.capacity_factor[r, e] if net.up[r, e] else 0.0
         sent, level = _advance_edge(
-            q, ladder_kbps, who[begin:end], cell[begin:end], stop[begin:end], length[begin:end], bank.kbps,
-            capacity, net.level_kbps[r, e], start_s, start_s + tick_s, entered_s[r],
-            net.event_s[r], net.dry_s[r], net.gave_up_s[r], net.left_kbit[r], net.rate[r], net.memory[r],
-            net.segment[r], net.next_rung[r], net.rtt_s[r], net.phase_s[r], net.gain[r],
-            net.rung[r], net.skips[r], net.stall_s[r], net.startup_s[r],
+            q, ladder_kbps, players, origin, steps, tally, e, who[begin:end], cell[begin:end], stop[begin:end],
+            length[begin:end], bank.kbps, lines, active, capacity, net.level_kbps[r, e], start_s, end_s, entered_s[r],
         )  # fmt: skip
         net.sent_kbit[r, e] = sent
         net.level_kbps[r, e] = level
         net.utilisation[r, e] = sent / (capacity * tick_s) if capacity > 0.0 else 0.0
-    _close_tick(
-        q, ladder_kbps, who, entered_s[r], start_s, start_s + tick_s,
-        net.dry_s[r], net.rate[r], net.segment[r], net.rung[r], net.stall_s[r], net.startup_s[r],
-        net.played_s[r], net.latency_s[r], net.quality[r],
-    )  # fmt: skip
+    _close_tick(q, ladder_kbps, players, who, entered_s[r], start_s, end_s)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
+def _learn(q, players, origin, who, route, tally):
+    """Give every request whose announcement has become known its time, and tell the edge."""
+    for j in range(who.shape[0]):
+        i = who[j]
+        if players.left_kbit[i] != UNKNOWN:
+            continue
+        if q.live:
+            segment, rtt = players.segment[i], float(players.rtt_s[i])
+            if segment >= origin.upto:
+                continue
+            rung = min(int(players.next_rung[i]), q.top)  # a rung above the cap is not made any more
+            request = announced_s(q, origin.published_s, origin.upto, segment) + float(players.phase_s[i])
+            request = max(request, players.event_s[i] - rtt)
+            tally[ORIGIN_MISSES] += ask(origin, route[players.edge[i]], segment, rung, request)
+            players.next_rung[i] = rung
+            players.event_s[i] = request + rtt
+        players.left_kbit[i] = DUE
+
+
+@allocating_kernel
 def _viewers_by_edge(edge, alive, high, route, first):
     """Return the alive slots grouped by serving edge: those of edge e at first[e]:first[e + 1]."""
     edges = route.shape[0]
@@ -158,7 +249,7 @@ def _viewers_by_edge(edge, alive, high, route, first):
     return who
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@allocating_kernel
 def _trace_cells(bank_start, bank_length, trace, offset_s, who, start_s):
     """Return for each viewer the cell of the second of start_s, and the end and length of the trace."""
     count = who.shape[0]
@@ -175,21 +266,17 @@ def _trace_cells(bank_start, bank_length, trace, offset_s, who, start_s):
     return cell, stop, length
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _advance_edge(
-    q, ladder_kbps, who, cell, stop, length, kbps, capacity_kbps, level_kbps, start_s, end_s, entered_s,
-    event_s, dry_s, gave_up_s, left_kbit, rate, memory, segment, next_rung, rtt_s, phase_s, gain,
-    rung, skips, stall_s, startup_s,
+    q, ladder_kbps, players, origin, steps, tally, e, who, cell, stop, length, kbps, lines, active, capacity_kbps,
+    level_kbps, start_s, end_s, entered_s,
 ):  # fmt: skip
     """Advance the viewers of one edge second by second; return kbit sent and the last fair level.
 
     A second of an edge is: who may receive in it, what their lines carry, the fair level, and then each of
-    them. The arrays come one by one because an attribute of a NamedTuple costs a reference count at each
-    use, which took nine tenths of the time.
+    them.  lines, active: scratch, one entry per viewer.
     """
     count = who.shape[0]
-    lines = np.empty(count, np.float64)
-    active = np.empty(count, np.uint32)
     total_kbit = 0.0
     second = math.floor(start_s)
     step_from = start_s
@@ -199,82 +286,34 @@ def _advance_edge(
         n = 0
         for j in range(count):
             active[n] = j
-            n += event_s[who[j]] < step_to
+            n += players.event_s[who[j]] < step_to
         for m in range(n):
             j = active[m]
             at = cell[j] + passed
             while at >= stop[j]:
                 at -= length[j]
-            lines[m] = gain[who[j]] * kbps[at]
+            lines[m] = players.gain[who[j]] * kbps[at]
         level_kbps = water_level(lines, n, capacity_kbps, level_kbps)
         sent = 0.0
         for m in range(n):
-            i = who[active[m]]
             share = min(lines[m], level_kbps)
-            left = float(left_kbit[i])
-            if left < 0.0:
-                left = ladder_kbps[next_rung[i]] * q.segment_s
-            t = max(event_s[i], step_from)
-            while t < step_to and share > 0.0:
-                took = left / share
-                if t + took > step_to:
-                    part = min(share * (step_to - t), left)
-                    sent += part
-                    left -= part
-                    break
-                sent += left
-                t += took
-                # a segment has arrived
-                dry = dry_s[i]
-                is_first = dry == math.inf
-                buffer = 0.0
-                if is_first:
-                    if t > gave_up_s[i]:
-                        event_s[i] = math.inf
-                        left = 0.0
-                        break
-                    gave_up_s[i] = math.inf
-                    startup_s[i] = t - entered_s[i]
-                elif dry < t:
-                    stall_s[i] += t - dry
-                else:
-                    buffer = (dry - t) * rate[i]
-                got = next_rung[i]
-                position, buffer, speed, request, skipped = after_segment(
-                    q, t, buffer + q.segment_s, segment[i] + 1, float(phase_s[i])
+            if share <= 0.0:
+                players.since_look[who[active[m]], 0] = 255
+            else:
+                sent += _receive(
+                    q,
+                    ladder_kbps,
+                    players,
+                    origin,
+                    steps,
+                    tally,
+                    e,
+                    who[active[m]],
+                    share,
+                    step_from,
+                    step_to,
+                    entered_s,
                 )
-                rtt = float(rtt_s[i])
-                chosen = 0
-                if q.rule == BUFFER:
-                    level_s = max(buffer - (request - t) * speed, 0.0)
-                    chosen = rung_of_buffer(ladder_kbps.shape[0], level_s, q.reservoir_s, q.cushion_s)
-                else:
-                    size = ladder_kbps[got] * q.segment_s
-                    transfer = t - event_s[i]
-                    if q.rule == THROUGHPUT:
-                        took = max(rtt + transfer, 1e-6)
-                        fast, slow = float(memory[i, 0]), float(memory[i, 1])
-                        known_fast, known_slow = float(memory[i, 2]), float(memory[i, 3])
-                        fast, slow, known_fast, known_slow, estimate = throughput_estimate(
-                            fast, slow, known_fast, known_slow, size / took, took, q
-                        )
-                        memory[i, 0], memory[i, 1] = fast, slow
-                        memory[i, 2], memory[i, 3] = known_fast, known_slow
-                    elif is_first:
-                        estimate = size / max(transfer, 1e-6)
-                    else:
-                        estimate = harmonic_estimate(memory, i, size / max(rtt + transfer, 1e-6))
-                    chosen = rung_below(ladder_kbps, estimate)
-                skips[i] += skipped
-                rung[i] = got
-                segment[i] = position
-                rate[i] = speed
-                dry_s[i] = t + buffer / speed
-                next_rung[i] = chosen
-                event_s[i] = request + rtt
-                left = ladder_kbps[chosen] * q.segment_s
-                t = request + rtt
-            left_kbit[i] = left
         total_kbit += sent
         second += 1.0
         passed += np.uint32(1)
@@ -282,28 +321,196 @@ def _advance_edge(
     return total_kbit, level_kbps
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _close_tick(
-    q, ladder_kbps, who, entered_s, start_s, end_s,
-    dry_s, rate, segment, rung, stall_s, startup_s, played_s, latency_s, quality,
-):  # fmt: skip
-    """Settle every viewer at the end of the tick: stall so far, seconds played, latency, quality."""
-    quality_of = quality_table(ladder_kbps)
+@inlined
+def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, step_from, step_to, entered_s):
+    """Let viewer i receive at share_kbps from step_from, or their first bit, to step_to; return kbit received."""
+    sent = 0.0
+    left = float(players.left_kbit[i])
+    t = players.event_s[i]
+    while t < step_to:
+        rung = players.next_rung[i]
+        size = ladder_kbps[rung] * q.segment_s
+        if q.live:
+            ready = ready_s(origin, e, players.segment[i], rung, q.origin_s) + float(players.rtt_s[i])
+            if left == DUE and ready > t:  # the edge is still fetching it
+                players.delay_s[i] = float(players.delay_s[i]) + (ready - t)
+                players.event_s[i] = ready
+                left = size
+                t = ready
+                continue
+        left = size if left == DUE else left
+        is_new = t >= step_from
+        t = max(t, step_from)
+        until = t + left / share_kbps
+        if q.rule == THROUGHPUT and rung > 0:
+            first_bit, delay = players.event_s[i], float(players.delay_s[i])
+            time_s = q.too_late_s - delay
+            # in time at the present rate, and at the mean rate so far: so at every mean rate in between
+            is_late = share_kbps * time_s < size or (size - left) * time_s < size * (t - first_bit)
+            waited, came = 0.0, LOOK_KBIT
+            if not q.live:
+                waited = min(delay, LOOK_S) if is_new else players.since_look[i, 0] * (LOOK_S / 255.0)
+                came = 0.0 if is_new else players.since_look[i, 1] * (LOOK_KBIT / 255.0)
+            elif is_late:
+                waited = (t - first_bit) % LOOK_S
+            if is_late and players.dry_s[i] < math.inf:
+                look = next_look_s(waited, came, share_kbps, t)
+                at, lower = abandon_at(
+                    ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
+                    min(until, step_to), look, q.live, q.segment_s, q.safety, q.grace_s, q.too_late_s,
+                )  # fmt: skip
+                if at >= 0.0:
+                    sent += share_kbps * (at - t)
+                    t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
+                    left = DUE
+                    continue
+            if not q.live:
+                waited, came = since_look(waited, came, share_kbps, t, step_to)
+                players.since_look[i, 0] = min(waited * (255.0 / LOOK_S), 255.0) + 0.5
+                players.since_look[i, 1] = min(came * (255.0 / LOOK_KBIT), 255.0) + 0.5
+        if until > step_to:
+            part = min(share_kbps * (step_to - t), left)
+            sent += part
+            left -= part
+            break
+        sent += left
+        t = _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, until, entered_s)
+        left = float(players.left_kbit[i])
+    players.left_kbit[i] = left
+    return sent
+
+
+@kernel
+def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
+    """Give a download up at `at` and ask again; return the new first bit.
+
+    Live, the lower rung is asked for, as in dash.js. With all media there the rule is asked anew, as in Sabre,
+    whose results serve as the reference.
+    """
+    rtt = float(players.rtt_s[i])
+    tally[DOWNLOADS] += 1.0
+    tally[DOWNLOAD_S] += float(players.delay_s[i]) + (at - players.event_s[i])
+    tally[ABANDONED] += 1.0
+    if q.live:
+        tally[ORIGIN_MISSES] += ask(origin, e, players.segment[i], lower, at)
+    else:
+        level_s = max(players.dry_s[i] - at, 0.0) * float(players.rate[i])
+        players.memory[i, 6] = min(players.memory[i, 6] + 1.0, MANY - 1.0)  # the rule grows bolder at each call
+        lower = throughput_rung(q, ladder_kbps, players.memory, i, level_s)
+    players.next_rung[i] = lower
+    players.delay_s[i] = rtt
+    players.event_s[i] = at + rtt
+    return at + rtt
+
+
+@inlined
+def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
+    """Let a segment arrive at t and plan the next request; return its first bit, or a time before which it is not."""
+    dry = players.dry_s[i]
+    is_first = dry == math.inf
+    got = players.next_rung[i]
+    delay, transfer = np.float64(players.delay_s[i]), t - players.event_s[i]
+    tally[DOWNLOADS] += 1.0
+    tally[DOWNLOAD_S] += delay + transfer
+    buffer = 0.0
+    if is_first:
+        if t - entered_s[i] > float(players.gave_up_s[i]):
+            players.event_s[i] = math.inf
+            players.left_kbit[i] = 0.0
+            return math.inf
+        players.gave_up_s[i] = math.inf
+        players.startup_s[i] = t - entered_s[i]
+    else:
+        if dry < t:
+            players.stall_s[i] = float(players.stall_s[i]) + (t - dry)
+        else:
+            buffer = (dry - t) * float(players.rate[i])
+        if got != players.rung[i]:
+            change = abs(ladder_kbps[got] - ladder_kbps[players.rung[i]]) / 1000.0
+            tally[SWITCH_MBPS] += change
+            players.qoe_mbit[i] = float(players.qoe_mbit[i]) - q.segment_s * change
+            players.qoe_live_mbit[i] = float(players.qoe_live_mbit[i]) - change
+    position, buffer, speed, request, skipped = after_segment(
+        q, origin, t, buffer + q.segment_s, players.segment[i] + 1
+    )
+    left, expected = DUE, request
+    asks = math.inf
+    if q.live:
+        known = position < origin.upto
+        announced = announced_s(q, origin.published_s, origin.upto, position)
+        expected = max(request, announced + float(players.phase_s[i]))
+        # a segment of which nothing is known yet ends after this tick
+        request = expected if known else max(request, (position + 1) * q.segment_s)
+        left = DUE if known else UNKNOWN
+        asks = request if known else math.inf
+    level_s = max(buffer - (expected - t) * speed, 0.0)
+    chosen = next_rung_after(
+        q, ladder_kbps, players.memory, i, steps, ladder_kbps[got] * q.segment_s, delay, transfer, level_s, is_first
+    )
+    tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, asks)
+    players.skips[i] += skipped
+    players.rung[i] = got
+    players.segment[i] = position
+    players.rate[i] = speed
+    players.dry_s[i] = t + buffer / speed
+    players.next_rung[i] = chosen
+    players.delay_s[i] = players.rtt_s[i]
+    players.event_s[i] = request + float(players.rtt_s[i])
+    players.left_kbit[i] = left
+    return players.event_s[i]
+
+
+@inlined
+def after_segment(q, origin, t, buffer_s, segment):
+    """Return what follows a segment that came at t: next segment, buffer, playback rate, request time, skips.
+
+    buffer_s: with the new segment in it.  segment: index of the next one, where nothing is skipped. A viewer
+    later than the skip limit drops the buffer and goes on from the target latency, or from the newest segment
+    that has been announced where that is older. The request waits for room in the buffer.
+    """
+    rate = 1.0
+    skipped = 0
+    if q.live:
+        late = t - segment * q.segment_s + buffer_s - q.target_s
+        if late > q.skip_limit_s:
+            ahead = math.ceil((t - q.target_s) / q.segment_s)
+            ahead = min(ahead, newest_announced(q, origin.published_s, origin.upto, t))
+            if ahead > segment:
+                segment = ahead
+                buffer_s, late, skipped = 0.0, 0.0, 1
+        # speeding up on a short buffer would only stall again (dash.js stops it below half the live delay)
+        if late < 0.0 or buffer_s > 0.5 * q.target_s:
+            rate = catch_up_rate(late, q.catch_up)
+    over_s = buffer_s + q.segment_s - q.cap_s
+    request = t + over_s / rate if over_s > 0.0 else t
+    return segment, buffer_s, rate, request, skipped
+
+
+@kernel
+def _close_tick(q, ladder_kbps, players, who, entered_s, start_s, end_s):
+    """Settle every viewer at the end of the tick: stall so far, seconds played, latency, experience."""
     for j in range(who.shape[0]):
         i = who[j]
-        dry = dry_s[i]
+        dry = players.dry_s[i]
         if dry == math.inf:
-            startup_s[i] = end_s - entered_s[i]
-            played_s[i] = 0.0
+            players.startup_s[i] = end_s - entered_s[i]
+            players.played_s[i] = 0.0
             continue
-        stall = float(stall_s[i])
+        stall = float(players.stall_s[i])
         if dry < end_s:
             stall += end_s - dry
-            stall_s[i] = stall
-            dry_s[i] = end_s
+            players.stall_s[i] = stall
+            players.dry_s[i] = end_s
             dry = end_s
-        begun = max(start_s, entered_s[i] + startup_s[i])
-        played_s[i] = max(end_s - begun - stall, 0.0)
-        quality[i] = quality_of[rung[i]]
+        begun = max(start_s, entered_s[i] + float(players.startup_s[i]))
+        played = max(end_s - begun - stall, 0.0)
+        latency, rate = 0.0, float(players.rate[i])
         if q.live:
-            latency_s[i] = end_s - segment[i] * q.segment_s + (dry - end_s) * rate[i]
+            latency = end_s - players.segment[i] * q.segment_s + (dry - end_s) * rate
+        players.played_s[i] = played
+        players.latency_s[i] = latency
+        if stall > 0.0:
+            players.stalled[i] = 1
+        linear, live = rate_tick(q, ladder_kbps[players.rung[i]], played, stall, latency, rate)
+        players.qoe_mbit[i] = float(players.qoe_mbit[i]) + linear
+        players.qoe_live_mbit[i] = float(players.qoe_live_mbit[i]) + live

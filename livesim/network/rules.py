@@ -1,4 +1,12 @@
-"""The player's rules: which rung next, how fast to play, when to ask. Scalars in, scalars out."""
+"""The player's rules: which rung next, how fast to play, when to ask. Scalars in, scalars out.
+
+What a rule remembers of a viewer's downloads is one row of `memory`, MEMORY float32:
+
+    throughput  fast and slow average kbit/s, their weights, fast and slow average latency, downloads
+    rate        the last five rates kbit/s, newest first
+    stallion    the last five throughputs kbit/s, newest first, mean and variance of latency
+    buffer      nothing
+"""
 
 from __future__ import annotations
 
@@ -6,13 +14,15 @@ import math
 from typing import NamedTuple, get_args
 
 import numpy as np
-from numba import njit
 
+from livesim.compiled import inlined, kernel
 from livesim.network.config import NetworkConfig
 
 _RULES = get_args(NetworkConfig.model_fields["rule"].annotation)
-THROUGHPUT, BUFFER, RATE = (_RULES.index(name) for name in ("throughput", "buffer", "rate"))
+THROUGHPUT, BUFFER, RATE, STALLION = (_RULES.index(name) for name in ("throughput", "buffer", "rate", "stallion"))
 _LN2 = math.log(2.0)
+LOOK_S, LOOK_KBIT = 0.05, 12.0  # a running download is looked at when both have gone by
+_RATES = 5  # downloads that the rate rule and Stallion look back on
 
 # Chebyshev fit of exp(-y) on [0, 1]: relative error below 4e-8, a third of the cost of the library's exp
 # here.
@@ -20,6 +30,10 @@ _DECAY = (9.99999985e-01, -9.99998488e-01, 4.99975485e-01, -1.66516838e-01,
           4.12265294e-02, -7.65717187e-03, 8.49954604e-04)  # fmt: skip
 # 1 / (1 + exp(-x)) at x = -8, -8 + 1/16, ..., 8: read between entries it is exact to 5e-5.
 _LOGISTIC = 1.0 / (1.0 + np.exp(-np.linspace(-8.0, 8.0, 257)))
+MANY = 64  # downloads after which weights no longer move
+_CAUTION = 0.9 ** np.arange(MANY)
+# Stallion keeps the mean and variance of latency with the mean age of a window of five: 2 / (5 + 1)
+_LATENCY_STEP = 2.0 / (_RATES + 1)
 
 
 class PlayerNumbers(NamedTuple):
@@ -29,8 +43,13 @@ class PlayerNumbers(NamedTuple):
     cap_s: float
     rule: int
     safety: float
+    low_buffer: float
     fast_per_s: float
     slow_per_s: float
+    grace_s: float
+    too_late_s: float
+    rate_sds: float
+    latency_sds: float
     reservoir_s: float
     cushion_s: float
     live: bool
@@ -38,36 +57,46 @@ class PlayerNumbers(NamedTuple):
     catch_up: float
     skip_limit_s: float
     publish_s: float
+    origin_s: float
+    failover_s: float
+    top: int
+    lowest_kbps: float
+    highest_kbps: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def player_numbers(p, publish_wait_s):
-    """Return the PlayerNumbers of a NetworkConfig record and the room's extra publishing delay."""
+@kernel
+def player_numbers(p, ladder_kbps, cap_rung):
+    """Return the PlayerNumbers of a NetworkConfig record, a ladder and the highest rung offered."""
     cap = p["buffer_cap_s"]
+    highest = ladder_kbps.shape[0] - 1
     return PlayerNumbers(
         p["segment_s"],
         cap,
         int(p["rule"]),
         p["safety"],
+        p["low_buffer_safety"],
         _LN2 / p["ewma_fast_s"],
         _LN2 / p["ewma_slow_s"],
+        p["abandon_grace_s"],
+        p["abandon_segments"] * p["segment_s"],
+        p["stallion_rate_sd"],
+        p["stallion_latency_sd"],
         p["reservoir_share"] * cap,
         p["cushion_share"] * cap,
         p["live"] > 0.0,
         p["latency_target_s"],
         p["catch_up"],
         p["skip_limit_s"],
-        p["segment_s"] + p["ingest_s"] + p["packaging_s"] + publish_wait_s,
+        p["segment_s"] + p["ingest_s"] + p["packaging_s"],
+        p["origin_s"],
+        p["failover_s"],
+        max(min(int(cap_rung), highest), 0),
+        ladder_kbps[0],
+        ladder_kbps[highest],
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def published_s(q, segment, phase_s):
-    """Return when a viewer can request a live segment: its end, ingest, transcoding, packaging, phase."""
-    return segment * q.segment_s + q.publish_s + phase_s
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def catch_up_rate(late_s, catch_up):
     """Return the playback rate 1 - c + 2c / (1 + exp(-5 late)); late_s: live latency minus its target.
 
@@ -81,7 +110,7 @@ def catch_up_rate(late_s, catch_up):
     return 1.0 - catch_up + 2.0 * catch_up * share
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def decay(y):
     """Return exp(-y) for y >= 0."""
     if y > 1.0:
@@ -91,55 +120,127 @@ def decay(y):
     return (a0 + a1 * y) + square * ((a2 + a3 * y) + square * ((a4 + a5 * y) + square * a6))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def after_segment(q, t, buffer_s, segment, phase_s):
-    """Return what follows a segment that came at t: next segment, buffer, playback rate, request time, skips.
+@kernel
+def fill_latency_steps(q, steps):
+    """Fill the step of the fast and the slow latency average at each download.  steps: (2, MANY).
 
-    buffer_s: with the new segment in it.  segment: index of the next one, where nothing is skipped.
-    A viewer later than the skip limit drops the buffer and goes on from the target latency.
+    An average over n downloads with half-life h moves by (1 - keep) / (1 - keep^n) of the way to the newest,
+    keep = 2^(-segment / h): the half-lives of throughput, counted in segments.
     """
-    rate = 1.0
-    skipped = 0
-    if q.live:
-        late = t - segment * q.segment_s + buffer_s - q.target_s
-        if late > q.skip_limit_s:
-            segment = max(segment, math.ceil((t - q.target_s) / q.segment_s))
-            buffer_s, late, skipped = 0.0, 0.0, 1
-        # speeding up on a short buffer would only stall again (dash.js stops it below half the live delay)
-        if late < 0.0 or buffer_s > 0.5 * q.target_s:
-            rate = catch_up_rate(late, q.catch_up)
-    over_s = buffer_s + q.segment_s - q.cap_s
-    request = t + over_s / rate if over_s > 0.0 else t
-    if q.live:
-        request = max(request, published_s(q, segment, phase_s))
-    return segment, buffer_s, rate, request, skipped
+    for half in range(2):
+        keep = decay((q.fast_per_s if half == 0 else q.slow_per_s) * q.segment_s)
+        power = 1.0
+        for n in range(MANY):
+            power *= keep
+            steps[half, n] = (1.0 - keep) / (1.0 - power)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def throughput_estimate(fast, slow, known_fast, known_slow, sample_kbps, took_s, q):
-    """Add a download to two exponentially weighted averages.
+@inlined
+def note_throughput(q, memory, i, steps, kbps, took_s, delay_s):
+    """Add a download to the averages of throughput and latency.
 
-    fast, slow: weighted sums, kbit/s.  known_*: total weight in each, 0 before the first download.  took_s:
-    the weight of the sample, s.  Returns the four new values and the safe share of the lower average.
-    Source: Sabre and dash.js ThroughputHistory with ewma.
+    kbps: size over transfer time, latency left out.  took_s: transfer time, the weight of the sample.
+    Source: Sabre, ThroughputHistory with ewma; averages are kept corrected for their missing past.
     """
-    keep_fast = decay(q.fast_per_s * took_s)
-    keep_slow = decay(q.slow_per_s * took_s)
-    fast = keep_fast * fast + (1.0 - keep_fast) * sample_kbps
-    slow = keep_slow * slow + (1.0 - keep_slow) * sample_kbps
-    known_fast = 1.0 - keep_fast * (1.0 - known_fast)
-    known_slow = 1.0 - keep_slow * (1.0 - known_slow)
-    return fast, slow, known_fast, known_slow, q.safety * min(fast / known_fast, slow / known_slow)
+    keep_fast, keep_slow = decay(q.fast_per_s * took_s), decay(q.slow_per_s * took_s)
+    fast, slow, late, later = float(memory[i, 0]), float(memory[i, 1]), float(memory[i, 4]), float(memory[i, 5])
+    known_fast = 1.0 - keep_fast * (1.0 - float(memory[i, 2]))
+    known_slow = 1.0 - keep_slow * (1.0 - float(memory[i, 3]))
+    n = int(memory[i, 6])
+    memory[i, 0] = fast + (1.0 - keep_fast) / known_fast * (kbps - fast)
+    memory[i, 1] = slow + (1.0 - keep_slow) / known_slow * (kbps - slow)
+    memory[i, 2], memory[i, 3] = known_fast, known_slow
+    memory[i, 4] = late + steps[0, n] * (delay_s - late)
+    memory[i, 5] = later + steps[1, n] * (delay_s - later)
+    memory[i, 6] = min(n + 1, MANY - 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def harmonic_estimate(memory, i, sample_kbps):
-    """Put a rate before the last four and return the harmonic mean of those present.  memory: (V, 5)."""
-    for m in range(4, 0, -1):
+@inlined
+def throughput_rung(q, ladder_kbps, memory, i, level_s):
+    """Return the highest rung that latency and throughput allow in one segment, and the buffer survives.
+
+    Latency is the higher, throughput the lower of two averages. The next segment must need at most `safety` of the
+    throughput in what latency leaves of its length, and at most .9, .81, ... down to `low_buffer_safety` of
+    what can be fetched before the buffer, level_s, runs dry.
+    Source: Sabre, ThroughputRule with its insufficient buffer rule.
+    """
+    kbps = min(float(memory[i, 0]), float(memory[i, 1]))
+    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
+    caution = max(_CAUTION[int(memory[i, 6])], q.low_buffer)
+    share = min(q.safety * (q.segment_s - latency_s), caution * (level_s - latency_s))
+    return rung_below(ladder_kbps, kbps * share / q.segment_s, q.top)
+
+
+@kernel
+def abandon_at(
+    ladder_kbps, memory, i, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, look_s,
+    is_live, segment_s, safety, grace_s, too_late_s,
+):  # fmt: skip
+    """Return when a player gives a download up for a lower rung, and the rung; -1 where it does not by until_s.
+
+    A download that began at first_bit_s, delay_s after its request, and has left_kbit to go at t, comes at
+    kbps until until_s. It is looked at from look_s on, each time that 50 ms and, with all media there, 12 kbit have
+    gone by, but not before grace_s after the request: where at its mean rate it will have taken more than too_late_s, a rung is
+    chosen from that rate; if it is lower, and smaller than what is left, the download is abandoned.
+    Source: Sabre, ThroughputRule.check_abandon.
+    """
+    size = ladder_kbps[rung] * segment_s
+    if left_kbit <= size * ladder_kbps[0] / ladder_kbps[rung]:
+        return -1.0, rung
+    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
+    every_s = LOOK_S if is_live else max(LOOK_S, LOOK_KBIT / kbps)
+    early_s = first_bit_s - delay_s + grace_s - look_s
+    if early_s > 0.0:
+        look_s += every_s * math.ceil(early_s / every_s)
+    while look_s <= until_s:
+        left = left_kbit - kbps * (look_s - t)
+        took = look_s - first_bit_s
+        if left <= 0.0:
+            break
+        mean_kbps = (size - left) / took
+        if took + delay_s + left / mean_kbps > too_late_s:
+            lower = rung_below(ladder_kbps, safety * mean_kbps * (1.0 - latency_s / segment_s), top)
+            if lower < rung and size * ladder_kbps[lower] / ladder_kbps[rung] < left:
+                return look_s, lower
+        look_s += every_s
+    return -1.0, rung
+
+
+@inlined
+def next_look_s(waited_s, came_kbit, kbps, t):
+    """Return when a download is looked at next: waited_s and came_kbit have gone by since the last look at t."""
+    return t + max(LOOK_S - waited_s, (LOOK_KBIT - came_kbit) / kbps, 0.0)
+
+
+@inlined
+def since_look(waited_s, came_kbit, kbps, t, until_s):
+    """Return time and kbit since the last look at until_s: as at t, or since a look in between."""
+    look_s = next_look_s(waited_s, came_kbit, kbps, t)
+    seconds, kbit = until_s - t + waited_s, kbps * (until_s - t) + came_kbit
+    if look_s <= until_s:
+        seconds = until_s - look_s
+        if kbps >= LOOK_KBIT / LOOK_S:
+            seconds -= LOOK_S * math.floor(seconds * (1.0 / LOOK_S))
+        else:
+            every_s = LOOK_KBIT / kbps
+            seconds -= every_s * math.floor(seconds / every_s)
+        kbit = kbps * seconds
+    return seconds, kbit
+
+
+@kernel
+def _push(memory, i, kbps):
+    for m in range(_RATES - 1, 0, -1):
         memory[i, m] = memory[i, m - 1]
-    memory[i, 0] = sample_kbps
+    memory[i, 0] = kbps
+
+
+@kernel
+def harmonic_estimate(memory, i, sample_kbps):
+    """Put a rate before the last four and return the harmonic mean of those present."""
+    _push(memory, i, sample_kbps)
     total, count = 0.0, 0
-    for m in range(5):
+    for m in range(_RATES):
         rate = float(memory[i, m])
         if rate > 0.0:
             total += 1.0 / rate
@@ -147,16 +248,70 @@ def harmonic_estimate(memory, i, sample_kbps):
     return count / total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def rung_below(ladder_kbps, kbps):
-    """Return the highest rung not above a rate; 0 where all are."""
+@kernel
+def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
+    """Return the bitrate that Stallion dares: throughput and latency, each on the safe side by some deviations.
+
+        (mean throughput - z sd) * (1 - (mean latency + z' sd) / segment length)
+
+    over the last five downloads; latency has running moments of the same mean age instead of a window, to keep
+    a viewer's memory small.  kbps: size over transfer time.
+    Source: Gutterman et al., "Stallion: video adaptation algorithm for low-latency video streaming", MMSys
+    2020, doi:10.1145/3339825.3397044.
+    """
+    _push(memory, i, kbps)
+    latency_s, variance = delay_s if is_first else float(memory[i, 5]), float(memory[i, 6])
+    off = delay_s - latency_s
+    latency_s += _LATENCY_STEP * off
+    variance = (1.0 - _LATENCY_STEP) * (variance + _LATENCY_STEP * off * off)
+    memory[i, 5], memory[i, 6] = latency_s, variance
+    total, squares, count = 0.0, 0.0, 0
+    for m in range(_RATES):
+        rate = float(memory[i, m])
+        if rate > 0.0:
+            total += rate
+            squares += rate * rate
+            count += 1
+    mean = total / count
+    sd = math.sqrt(max(squares / count - mean * mean, 0.0))
+    dead_s = latency_s + q.latency_sds * math.sqrt(variance)
+    return max(mean - q.rate_sds * sd, 0.0) * max(1.0 - dead_s / q.segment_s, 0.0)
+
+
+@inlined
+def next_rung_after(q, ladder_kbps, memory, i, steps, size_kbit, delay_s, transfer_s, level_s, is_first):
+    """Note a finished download and return the rung of the next one.
+
+    delay_s: request to first bit.  level_s: buffer when the next request goes out.  is_first: of the session.
+    """
+    transfer = max(transfer_s, 1e-6)
+    chosen = 0
+    if q.rule == THROUGHPUT:
+        note_throughput(q, memory, i, steps, size_kbit / transfer, transfer, delay_s)
+        chosen = throughput_rung(q, ladder_kbps, memory, i, level_s)
+    elif q.rule == BUFFER:
+        chosen = min(rung_of_buffer(ladder_kbps.shape[0], level_s, q.reservoir_s, q.cushion_s), q.top)
+    elif q.rule == STALLION:
+        kbps = stallion_estimate(q, memory, i, size_kbit / transfer, delay_s, is_first)
+        chosen = rung_below(ladder_kbps, kbps, q.top)
+    elif is_first:
+        chosen = rung_below(ladder_kbps, size_kbit / transfer, q.top)
+    else:
+        kbps = harmonic_estimate(memory, i, size_kbit / max(delay_s + transfer_s, 1e-6))
+        chosen = rung_below(ladder_kbps, kbps, q.top)
+    return chosen
+
+
+@inlined
+def rung_below(ladder_kbps, kbps, top):
+    """Return the highest rung up to `top` that is not above a rate; 0 where all are."""
     rung = 0
-    while rung + 1 < ladder_kbps.shape[0] and ladder_kbps[rung + 1] <= kbps:
+    while rung < top and ladder_kbps[rung + 1] <= kbps:
         rung += 1
     return rung
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel
 def rung_of_buffer(rungs, level_s, reservoir_s, cushion_s):
     """Return the rung of a buffer level: lowest below the reservoir, top from the cushion, linear between.
 
@@ -170,13 +325,12 @@ def rung_of_buffer(rungs, level_s, reservoir_s, cushion_s):
     return int((rungs - 1) * (level_s - reservoir_s) / (cushion_s - reservoir_s))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def quality_table(ladder_kbps):
-    """Return (L,) quality 0..1 of each rung: log bitrate between lowest and highest; 1 for a single rung."""
+@kernel
+def fill_quality(ladder_kbps, quality_of):
+    """Fill the quality 0..1 of each rung: log bitrate between lowest and highest; 1 for a single rung.  (L,)"""
     rungs = ladder_kbps.shape[0]
-    table = np.ones(rungs, np.float32)
-    if rungs > 1:
-        span = math.log(ladder_kbps[rungs - 1] / ladder_kbps[0])
-        for rung in range(rungs):
-            table[rung] = math.log(ladder_kbps[rung] / ladder_kbps[0]) / span
-    return table
+    for rung in range(rungs):
+        quality_of[rung] = 1.0
+        if rungs > 1:
+            span = math.log(ladder_kbps[rungs - 1] / ladder_kbps[0])
+            quality_of[rung] = math.log(ladder_kbps[rung] / ladder_kbps[0]) / span

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,10 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from livesim.errors import TraceError
 from livesim.network.config import AccessLine, NetworkConfig
+from livesim.network.trace_folder import Choice, groups_of, read_trace, stamp_of
 
-HEADER = ["time_s", "bandwidth_kbps"]
 MSS_KBIT = 1460 * 8 / 1000
 OUTAGE_KBPS = 35.0  # mean rate inside 4G outages of the public traces
 _SYNTHETIC_SEED = 20_240_501  # fixed: every room meets the same lines, viewers choose by their own dice
@@ -41,16 +38,20 @@ def bank_for(config: NetworkConfig) -> TraceBank:
     """Return the bank a scenario asks for. Cached in this process, so that many rooms share one copy."""
     if config.traces is None:
         return _cached_synthetic(config.access, config.synthetic_traces, config.synthetic_length_s, config.rtt_log_sd)
-    folder = Path(config.traces).expanduser()
-    stamp = _stamp(folder)
-    return _cached_folder(str(folder), stamp, config.access, config.measured_log_sd, config.rtt_log_sd)
+    choice = choice_of(config)
+    return _cached_folder(choice, stamp_of(choice.folder), config.access, config.measured_log_sd, config.rtt_log_sd)
+
+
+def choice_of(config: NetworkConfig) -> Choice:
+    """Return which files of which folder a scenario with measured traces asks for."""
+    return Choice(Path(config.traces or "").expanduser(), config.trace_kinds, config.trace_split)
 
 
 def access_names(config: NetworkConfig) -> tuple[str, ...]:
     """Return the name of each access type index of `bank_for(config)`."""
     if config.traces is None:
         return tuple(line.name for line in config.access)
-    return tuple(line.name for line, _ in _groups(Path(config.traces).expanduser(), config.access))
+    return tuple(line.name for line, _ in groups_of(choice_of(config), config.access))
 
 
 def synthetic_bank(config: NetworkConfig) -> TraceBank:
@@ -59,13 +60,7 @@ def synthetic_bank(config: NetworkConfig) -> TraceBank:
 
 
 def load_bank(folder: str | Path, config: NetworkConfig | None = None) -> TraceBank:
-    """Return the measured traces of a folder; raises TraceError naming file and line.
-
-    The access kind of a file is its `kind` in the folder's index.csv, else its name before the first
-    underscore. A kind serves the access type of the scenario's mix that has its name or lists it; types
-    without a trace give their share to the others. Files of a kind that no type claims form a type "other",
-    whose share is its share of the files.
-    """
+    """Return the measured traces of a folder, chosen as `trace_folder.groups_of` says; raises TraceError."""
     return bank_for((config or NetworkConfig()).model_copy(update={"traces": str(folder)}))
 
 
@@ -109,14 +104,14 @@ def loss_cap_kbps(rtt_s: float, loss: float) -> float:
 
 @lru_cache(maxsize=16)
 def _cached_folder(
-    folder: str,
+    choice: Choice,
     stamp: tuple[tuple[str, int, int], ...],
     access: tuple[AccessLine, ...],
     log_sd: float,
     rtt_log_sd: float,
 ) -> TraceBank:
     del stamp  # part of the key only: a changed folder is read again
-    groups = _groups(Path(folder), access)
+    groups = groups_of(choice, access)
     return _bank([(line, log_sd, [read_trace(path) for path in paths]) for line, paths in groups], rtt_log_sd)
 
 
@@ -140,93 +135,3 @@ def _bank(groups: Sequence[tuple[AccessLine, float, list[np.ndarray]]], rtt_log_
         access_rtt_s=np.array([line.rtt_ms / 1000 for line, _, _ in groups]),
         rtt_log_sd=np.array([rtt_log_sd]),
     )
-
-
-def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return something that changes when a file of the folder does; TraceError where there is no folder."""
-    files = _trace_files(folder)
-    index = folder / "index.csv"
-    if index.exists():
-        files = [*files, index]
-    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
-
-
-def _trace_files(folder: Path) -> list[Path]:
-    if not folder.exists():
-        raise TraceError(f"network.traces: there is no folder {folder}. Give a folder of CSV files, or null")
-    if not folder.is_dir():
-        raise TraceError(f"network.traces: {folder} is a file. Give the folder it lies in, or null")
-    files = sorted(path for path in folder.glob("*.csv") if path.name != "index.csv")
-    if not files:
-        header = ",".join(HEADER)
-        raise TraceError(f"network.traces: no .csv file in {folder}. Expected files with header {header}")
-    return files
-
-
-def _groups(folder: Path, access: tuple[AccessLine, ...]) -> list[tuple[AccessLine, list[Path]]]:
-    """Return the access types that have traces, with their files."""
-    files = _trace_files(folder)
-    kinds = _index_kinds(folder)
-    members: dict[str, list[Path]] = {}
-    for path in files:
-        kind = kinds.get(path.name, path.stem.split("_")[0])
-        owner = next((line.name for line in access if kind == line.name or kind in line.kinds), "other")
-        members.setdefault(owner, []).append(path)
-    groups = [(line, members[line.name]) for line in access if line.name in members]
-    strangers = members.get("other", [])
-    if strangers and "other" not in {line.name for line in access}:
-        part = len(strangers) / len(files)
-        known = sum(line.share for line, _ in groups)
-        share = known * part / (1.0 - part) if groups else 1.0
-        groups.append((AccessLine(name="other", share=min(max(share, 1e-6), 1.0)), strangers))
-    return groups
-
-
-def _index_kinds(folder: Path) -> dict[str, str]:
-    """Return file name -> access kind of index.csv; empty where there is none or it has no such columns."""
-    path = folder / "index.csv"
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    return {row["file"]: row["kind"] for row in rows if row.get("file") and row.get("kind")}
-
-
-def read_trace(path: Path) -> np.ndarray:
-    """Return (T,) float32 kbit/s of one CSV; raises TraceError naming file and line."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TraceError(f"{path}: cannot be read as text ({error})") from error
-    if not any(line.strip() for line in lines):
-        raise TraceError(f"{path}:1: the file is empty. Expected header {','.join(HEADER)}")
-    if [name.strip() for name in lines[0].split(",")] != HEADER:
-        raise TraceError(f"{path}:1: header is {json.dumps(lines[0])}. Expected {','.join(HEADER)}")
-    rates: list[float] = []
-    for at, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        rates.append(_read_row(path, at, line, len(rates)))
-    if len(rates) < 2:
-        raise TraceError(f"{path}: has {len(rates)} row(s). A trace needs at least 2 seconds")
-    if not any(rates):
-        raise TraceError(f"{path}: bandwidth is 0 in every row. A trace needs one second above 0")
-    return np.array(rates, np.float32)
-
-
-def _read_row(path: Path, at: int, line: str, second: int) -> float:
-    cells = [cell.strip() for cell in line.split(",")]
-    if len(cells) != len(HEADER):
-        raise TraceError(f"{path}:{at}: has {len(cells)} column(s). Expected {','.join(HEADER)}")
-    values = []
-    for name, cell in zip(HEADER, cells, strict=True):
-        try:
-            values.append(float(cell))
-        except ValueError as error:
-            raise TraceError(f"{path}:{at}: {name} is {cell!r}. Expected a number") from error
-    time_s, kbps = values
-    if time_s != second:
-        raise TraceError(f"{path}:{at}: time_s is {cells[0]}, expected {second}. Rows are whole seconds from 0, no gap")
-    if not math.isfinite(kbps) or kbps < 0:
-        raise TraceError(f"{path}:{at}: bandwidth_kbps is {cells[1]}. Expected a finite number, 0 or more")
-    return kbps

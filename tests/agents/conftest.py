@@ -27,6 +27,18 @@ NEUTRAL = {
     "mask_recommend": 1.0,
     "mask_ads": 1.0,
     "mask_interact": 1.0,
+    "mask_operate": 1.0,
+    "edge_up": 1.0,
+    "edge_capacity_mbps": 200.0,
+    "edge_share_mbps": 100.0,
+    "uplink_up": 1.0,
+    "publish_delay_s": 2.0,
+    "bitrate_cap": 1.0,
+    "capacity_rented": 1.0,
+    "staff": 1.0,
+    "staff_ordered": 1.0,
+    "strictness": 1.0,
+    "desk_load": 0.5,
 }
 Observe = Callable[..., np.ndarray]
 

@@ -206,7 +206,7 @@ def test_training_seeds_are_no_evaluation_seeds():
 def test_stable_baselines_evaluates_a_heuristic():
     env = RoomVectorEnv(num_envs=2, scenario="tiny")
     rooms = RoomsVecEnv(env, seeds=[5, 6])
-    policy = make_policy("combined", env.layout, env.scenario)
+    policy = make_policy("combined", env.layout, env.scenario, env.heads)
     returns, lengths = evaluate_policy(policy, rooms, n_eval_episodes=2, return_episode_rewards=True)
     assert lengths == [env.scenario.decisions] * 2
     direct = RoomVectorEnv(num_envs=2, scenario="tiny")
@@ -236,7 +236,7 @@ def test_an_ended_episode_reports_its_last_observation_and_return():
 
 def test_a_room_that_acts_like_its_twin_learns_from_zero_rewards_until_it_differs():
     env, other = (RoomVectorEnv(num_envs=2, scenario="tiny") for _ in range(2))
-    policy = make_policy("combined", env.layout, env.scenario)
+    policy = make_policy("combined", env.layout, env.scenario, env.heads)
     rooms = RoomsVecEnv(env, seeds=[5, 6], twin=TwinRooms(other, policy))
     rooms.reset()
     state, rewards = None, []

@@ -22,7 +22,7 @@ class Bomb:
 @pytest.fixture
 def policy(layout):
     generator = np.random.default_rng(0)
-    sizes = tuple(layout.head_sizes)
+    sizes = tuple(layout.head_sizes[:3])
     spec = NetworkSpec(
         algorithm="maskable_ppo",
         heads=("recommend", "ads", "interact"),

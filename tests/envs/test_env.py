@@ -157,7 +157,7 @@ def test_the_policy_of_another_head_really_plays(make):
         env.reset(seed=12)
         for _ in range(DECISIONS):
             env.step(0)
-    assert quiet.unwrapped.rooms.last_actions[0].tolist() == [0, 0, 0]
+    assert quiet.unwrapped.rooms.last_actions[0].tolist() == [0, 0, 0, 0]
     on_air = [env.unwrapped.rooms.status(0).history.ad.max() for env in (quiet, busy)]
     assert on_air[0] == -1
     assert on_air[1] >= 0

@@ -35,7 +35,7 @@ def test_bounds_of_the_flat_space_are_those_of_each_field(layout):
 def test_flatten_and_split_are_inverse(layout, scenario):
     rooms = Rooms(load_scenario(scenario), 2)
     rooms.reset([1, 2])
-    rooms.apply(np.zeros((2, 3), dtype=int))
+    rooms.apply(np.zeros((2, 4), dtype=int))
     rooms.advance()
     values = rooms.analytics()
     flat = layout.flatten(values)

@@ -178,12 +178,13 @@ def test_compare_takes_any_policies(livesim, finished):
         (["run", "{run}/none.yaml"], "none.yaml: no such experiment file"),
         (
             ["scenarios", "show", "tinny"],
-            "unknown scenario 'tinny'. Known: ecommerce, entertainment, tiny. Did you",
+            "unknown scenario 'tinny'. Known: ecommerce, edge_outage, entertainment, flash_crowd, "
+            "tiny, weak_network. Did you",
         ),
         (["scenarios", "validate", "tiny", "--set", "audience"], "--set audience: write key=value"),
         (
             ["policies", "list", "--head", "advert"],
-            "--head: unknown head 'advert'. Known: ads, interact, recommend, room.",
+            "--head: unknown head 'advert'. Known: ads, interact, operate, recommend, room.",
         ),
         (["luck", "tiny", "--first", "combind"], "unknown policy 'combind'"),
     ],

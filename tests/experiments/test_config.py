@@ -6,6 +6,7 @@ import pytest
 
 from experiments.config import load_config
 from experiments.config_names import check_names
+from experiments.report import experiment_report
 from livesim.errors import ConfigError, LivesimError
 
 
@@ -173,6 +174,31 @@ def test_a_malformed_trace_is_named_with_file_and_line_before_any_work(tiny_file
     text = message_of(tiny_file, f"network.traces={tmp_path / 'lines'}", names=True)
     assert "4g_1.csv" in text
     assert "3" in text
+
+
+def test_final_scores_can_be_played_on_traces_of_their_own(tiny_file, tmp_path):
+    for n in range(5):
+        (tmp_path / f"4g_{n}.csv").write_text("time_s,bandwidth_kbps\n0,9000\n1,8000\n")
+    split = ["network.trace_split=train", "evaluation_overrides.network.trace_split=evaluation"]
+    config = load_config(tiny_file, [f"network.traces={tmp_path}", *split])
+    check_names(config)
+    assert config.env.load_scenario().network.trace_split == "train"
+    assert config.evaluation_env.load_scenario().network.trace_split == "evaluation"
+    assert config.evaluation_env.load_scenario().network.traces == str(tmp_path)
+    assert config.digest() != config.model_copy(update={"evaluation_overrides": {}}).digest()
+    assert "Final scores are played with network.trace_split = evaluation." in experiment_report(config, "")
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("network.trace_spilt=evaluation", "Did you mean 'trace_split'?"),
+        ("network.trace_split=evaluation", "trace_split: chooses among measured traces. Give their folder as traces"),
+        ("ads.formats=[overlay]", "evaluation_overrides: the rooms of evaluation have other observations or actions"),
+    ],
+)
+def test_overrides_of_evaluation_are_checked_before_any_work(tiny_file, setting, expected):
+    assert expected in message_of(tiny_file, f"evaluation_overrides.{setting}", names=True)
 
 
 def test_config_errors_are_livesim_errors():

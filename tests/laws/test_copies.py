@@ -60,15 +60,15 @@ def test_pickle_continues_exactly(tiny):
 def test_tile_makes_independent_copies_of_one_room(tiny):
     rooms = Rooms(tiny, 2)
     rooms.reset([41, 42])
-    play(rooms, lambda rooms, _: np.zeros((rooms.num_rooms, 3), dtype=np.int64), decisions=12)
+    play(rooms, lambda rooms, _: np.zeros((rooms.num_rooms, 4), dtype=np.int64), decisions=12)
     tiles = rooms.tile(1, 3)
     assert tiles.num_rooms == 3
-    different = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 1]])
+    different = np.array([[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]])
     for mask, column in zip(tiles.masks(), different.T, strict=True):
         assert mask[np.arange(3), column].all(), "the actions of this test must be allowed"
     tiles.apply(different)
     tiles.advance()
-    rooms.apply(np.zeros((2, 3), dtype=np.int64))
+    rooms.apply(np.zeros((2, 4), dtype=np.int64))
     rooms.advance()
     now = tiles.state.ledger.now
     np.testing.assert_array_equal(now[0], rooms.state.ledger.now[1])

@@ -22,7 +22,7 @@ def _same(a: Rooms, b: Rooms, rows_a=slice(None), rows_b=slice(None)) -> None:
 
 
 def _rest(rooms: Rooms, _: int) -> np.ndarray:
-    return np.zeros((rooms.num_rooms, 3), dtype=np.int64)
+    return np.zeros((rooms.num_rooms, 4), dtype=np.int64)
 
 
 def test_same_seed_twice_is_bit_identical(tiny):
@@ -109,8 +109,8 @@ def test_patience_budgets_do_not_depend_on_later_actions(small_room):
         rooms.reset([32])
         play(rooms, decisions=20)
     _same(a, b)
-    a.apply(np.array([[0, 1, 0]]))
-    b.apply(np.array([[0, 0, 0]]))
+    a.apply(np.array([[0, 1, 0, 0]]))
+    b.apply(np.array([[0, 0, 0, 0]]))
     a.advance()
     b.advance()
     assert a.state.ledger.history.tobytes() != b.state.ledger.history.tobytes()
@@ -126,7 +126,7 @@ def test_same_luck_makes_differences_between_policies_small(small_room):
         total = np.zeros(count)
         every = 20 if len(totals) == 0 else 10**9
         for decision in range(small_room.decisions):
-            actions = np.zeros((count, 3), dtype=np.int64)
+            actions = np.zeros((count, 4), dtype=np.int64)
             if decision % every == 2:
                 actions[:, 1] = rooms.masks()[1][:, 1]
             rooms.apply(actions)

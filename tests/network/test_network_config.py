@@ -27,7 +27,7 @@ from livesim.network.config import NetworkConfig
         ({"buffer_cap_s": 3}, r"buffer_cap_s: 3 s holds less than two segments of 2 s"),
         ({"reservoir_share": 0.7}, r"cushion_share: 0\.6 is not above reservoir_share 0\.7"),
         ({"latency_target_s": 2}, r"latency_target_s: 2 s is before the newest segment exists\. .* = 2\.8 s"),
-        ({"rule": "bola"}, r"rule\s+Input should be 'throughput', 'buffer' or 'rate'"),
+        ({"rule": "bola"}, r"rule\s+Input should be 'throughput', 'buffer', 'rate' or 'stallion'"),
         ({"kapa": 1.0}, r"kapa\s+Extra inputs are not permitted"),
     ],
 )

@@ -25,8 +25,15 @@ def write(tmp_path):
     return write
 
 
-def test_three_scenarios_are_shipped_and_load():
-    assert list_scenarios() == ["ecommerce", "entertainment", "tiny"]
+def test_the_shipped_scenarios_load():
+    assert list_scenarios() == [
+        "ecommerce",
+        "edge_outage",
+        "entertainment",
+        "flash_crowd",
+        "tiny",
+        "weak_network",
+    ]
     for name in list_scenarios():
         assert load_scenario(name).name == name
 
@@ -55,7 +62,7 @@ def test_a_dumped_scenario_loads_to_an_equal_one(tmp_path, write):
         ("a: [", ScenarioError, "not valid YAML"),
         ("extends: tiny\nprocesses: [{process: raidd}]\nplugins: [scenarios.plugins.raid]", UnknownNameError, "Did you mean 'raid'?"),
         ("extends: tiny\nprocesses: [{process: raid, parameters: {at: 1}}]\nplugins: [scenarios.plugins.raid]", ScenarioError, "raid: .*unexpected keyword argument 'at'"),
-        ("extends: tiny\ndefault_policies: {adds: nothing}", ScenarioError, "unknown head 'adds'. Known: ads, interact, recommend"),
+        ("extends: tiny\ndefault_policies: {adds: nothing}", ScenarioError, "unknown head 'adds'. Known: ads, interact, operate, recommend"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_what_is_allowed(write, text, error, message):
@@ -109,8 +116,8 @@ def test_plugins_may_register_a_format_and_a_kind_of_interaction():
     scenario = load_scenario("tiny", {"ads.formats": ["test_billboard"], "interactions.kinds": ["test_cheer", "poll"]})
     rooms = Rooms(scenario)
     rooms.reset([1])
-    assert rooms.head_sizes == (5, 2, 3)
-    play(rooms, lambda _, decision: np.array([[0, 1, 1]]) if decision == 8 else np.zeros((1, 3), dtype=np.int64))
+    assert rooms.head_sizes[:3] == (5, 2, 3)
+    play(rooms, lambda _, decision: np.array([[0, 1, 1, 0]]) if decision == 8 else np.zeros((1, 4), dtype=np.int64))
     totals = rooms.state.ledger.history[0].sum(axis=0)
     assert rooms.state.kinds.uses[0, 0] == 1
     assert totals[book.AD_S] == 30.0

@@ -152,7 +152,7 @@ def test_entries_are_as_many_as_the_thinned_candidates_say():
     rooms = Rooms(still, 8)
     rooms.reset(list(range(8)))
     while not rooms.ended.all():
-        rooms.apply(np.zeros((8, 3), dtype=np.int64))
+        rooms.apply(np.zeros((8, 4), dtype=np.int64))
         rooms.advance()
     candidates = rooms.state.luck.candidates[:, FEED].sum()
     entered = rooms.state.ledger.history[:, :, book.ENTERED_FEED].sum()
@@ -169,7 +169,7 @@ def test_halving_the_tick_changes_less_than_the_noise_of_200_seeds():
         rooms = Rooms(scenario, 200)
         rooms.reset(list(range(200)))
         while not rooms.ended.all():
-            rooms.apply(np.zeros((200, 3), dtype=np.int64))
+            rooms.apply(np.zeros((200, 4), dtype=np.int64))
             rooms.advance()
         metrics[tick_s] = rooms.state.ledger.history.sum(axis=1)
     coarse, fine = metrics[5.0], metrics[2.5]
