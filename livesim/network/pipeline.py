@@ -37,10 +37,11 @@ def publish(net, pipeline, p, r, key, until_s):
     """Announce every segment of room r whose time can be known at until_s, the end of the coming tick.
 
     pipeline, p: the room's PipelineConfig and NetworkConfig records.  key: its Philox key. Writes published_s and
-    published_upto. A segment that is not announced by until_s may become known later: while the uplink is down or the
-    workers are behind, its time depends on what is still to come.
+    published_upto: every segment whose media end is at most until_s, but for those whose time depends on what is
+    still to come, because the uplink is down or the workers are behind. Speed, cap and enhancement reach the
+    transcoder with the media, ingest_s late.
     """
-    from_s = net.upload_at_s[r]
+    from_s, known_s = net.upload_at_s[r], until_s + p.ingest_s
     upload(net, pipeline, p, r, until_s)
     size = net.uploaded_s.shape[1]
     rungs = net.cap_rung[r] + 1
@@ -49,7 +50,7 @@ def publish(net, pipeline, p, r, key, until_s):
         if net.rung_next[r] < rungs:
             arrival_s = net.uploaded_s[r, k % size]
             free_s, workers = net.worker_free_s[r], int(pipeline.workers)
-            if max(arrival_s, free_s[first_free(free_s, workers)]) > until_s:
+            if max(arrival_s, free_s[first_free(free_s, workers)]) > known_s:
                 return
             if net.rung_next[r] == 0:
                 net.complexity[r] = complexity(pipeline, key, k)

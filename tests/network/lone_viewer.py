@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from livesim import schema
-from livesim.network.config import AccessLine, NetworkConfig
+from livesim.network.config import AccessLine, NetworkConfig, PipelineConfig
 from livesim.network.edges import open_edges
 from livesim.network.player import admit, advance, start_player
 from livesim.network.state import NetworkState, allocate
@@ -17,6 +17,7 @@ from livesim.network.traces import TraceBank, bank_for
 from livesim.randomness import room_key
 
 KEY = np.uint64(0)
+AT_ONCE = schema.records([PipelineConfig(transcode_cost=0.0)])[0]  # announces what has been shot and packaged
 ON_DEMAND = {"live": False, "rule": "rate", "buffer_cap_s": 25.0}
 
 
@@ -62,7 +63,7 @@ def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1, edges: int 
 
 
 @njit(nogil=True)
-def _watch(net, bank, p, ladder, alive, entered, segments, rungs):
+def _watch(net, bank, p, pipeline, ladder, alive, entered, segments, rungs):
     """Advance from second to second, and to the end of each download on the way."""
     t, stall, seen, first, stalls, was_dry = 0.0, 0.0, 0, net.segment[0, 0], 0, False
     while seen < segments and t < 50_000.0:
@@ -74,7 +75,7 @@ def _watch(net, bank, p, ladder, alive, entered, segments, rungs):
         if begin < until and bank.kbps[at] > 0.0:
             until = min(until, begin + left / bank.kbps[at] + 1e-6)
         was_dry = net.dry_s[0, 0] <= t
-        advance(net, bank, p, ladder, 0, 1, alive, entered, t, until - t, p, KEY)
+        advance(net, bank, p, ladder, 0, 1, alive, entered, t, until - t, pipeline, KEY)
         t = until
         stall += net.stall_s[0, 0]
         stalls += net.stall_s[0, 0] > 1e-6 and not was_dry
@@ -90,7 +91,7 @@ def watch(config: NetworkConfig, kbps, rtt_s: float, segments: int = 300) -> Ses
     rungs = np.zeros(segments, np.int64)
     ladder = np.asarray(config.ladder_kbps, float)
     alive, entered = np.ones((1, 1), bool), np.zeros((1, 1))
-    stall, stalls, time_s = _watch(net, bank_of(kbps), p, ladder, alive, entered, segments, rungs)
+    stall, stalls, time_s = _watch(net, bank_of(kbps), p, AT_ONCE, ladder, alive, entered, segments, rungs)
     return Session(float(net.startup_s[0, 0]), stall, stalls, rungs, time_s)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lone_viewer import KEY, bank_of, crowded_room, lone_room
+from lone_viewer import AT_ONCE, KEY, bank_of, crowded_room, lone_room
 
 from livesim.network.config import NetworkConfig
 from livesim.network.player import advance
@@ -13,13 +13,14 @@ from livesim.network.state import DOWNLOAD_S, DOWNLOADS
 # by hand: segments of 2 s and 600 kbit, announced 1.2 s after their end, normal speed; segment 3 is asked for at
 # 9.2 s, begins at 9.3 s and arrives at 10.3 s over a line of 600 kbit/s
 LIVE = NetworkConfig(
+    latency_target_s=6.0, ingest_s=0.8,
     ladder_kbps=(300.0,), wanted_rung=0, catch_up=0.0, request_jitter_s=0.0, origin_s=0.0, failover_s=1.5,
 )  # fmt: skip
 ALIVE, ENTERED, LADDER = np.ones((1, 1), bool), np.zeros((1, 1)), np.array([300.0])
 
 
 def step(net, p, start_s: float, tick_s: float) -> None:
-    advance(net, bank_of([600.0] * 60), p, LADDER, 0, 1, ALIVE, ENTERED, start_s, tick_s, p, KEY)
+    advance(net, bank_of([600.0] * 60), p, LADDER, 0, 1, ALIVE, ENTERED, start_s, tick_s, AT_ONCE, KEY)
 
 
 def test_a_download_on_a_dead_edge_is_asked_for_again_at_the_next_edge_by_hand() -> None:
@@ -76,7 +77,7 @@ def test_the_next_edge_that_is_up_serves_the_viewers_of_a_dead_one(edges: int) -
     sent = []
     for tick in range(36):
         net.up[0, dead] = not 12 <= tick < 24
-        advance(net, bank, p, ladder, 0, 400, alive, entered, 5.0 * tick, 5.0, p, KEY)
+        advance(net, bank, p, ladder, 0, 400, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
         sent.append(net.sent_kbit[0].copy())
     before, during, after = np.sum(sent[6:12], 0), np.sum(sent[12:24], 0), np.sum(sent[30:], 0)
     assert np.all(before > 0.0)

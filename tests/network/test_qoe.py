@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lone_viewer import KEY, bank_of, lone_room
+from lone_viewer import AT_ONCE, KEY, bank_of, lone_room
 
 from livesim import ledger as book
 from livesim.network.config import NetworkConfig
@@ -12,7 +12,10 @@ from livesim.network.player import advance
 from livesim.network.qoe import close_room, close_viewer, qoe_bin, tenth_percentile
 from livesim.network.state import QOE_BINS, SWITCH_MBPS
 
-LIVE = NetworkConfig(ladder_kbps=(300.0,), wanted_rung=0, catch_up=0.0, request_jitter_s=0.0, origin_s=0.0)
+LIVE = NetworkConfig(
+    latency_target_s=6.0, ingest_s=0.8,
+    ladder_kbps=(300.0,), wanted_rung=0, catch_up=0.0, request_jitter_s=0.0, origin_s=0.0,
+)  # fmt: skip
 VIEWERS = np.zeros(1, [("entered_s", "f8")]).view(np.recarray)
 ALIVE = np.ones(1, np.uint8)
 
@@ -24,7 +27,7 @@ def play(config: NetworkConfig, kbps: list[float], until_s: int):
     for tick in range(until_s):
         advance(
             net, bank_of(kbps), p, np.array(config.ladder_kbps), 0, 1, np.ones((1, 1), bool), np.zeros((1, 1)),
-            float(tick), 1.0, p, KEY,
+            float(tick), 1.0, AT_ONCE, KEY,
         )  # fmt: skip
         switch += net.tally[0, SWITCH_MBPS]
     return net, switch

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from lone_viewer import KEY, bank_of, crowded_room, lone_room
+from lone_viewer import AT_ONCE, KEY, bank_of, crowded_room, lone_room
 
 from livesim import schema
 from livesim.network.config import NetworkConfig
@@ -58,12 +58,12 @@ def test_a_live_download_that_comes_too_late_is_abandoned_by_hand() -> None:
     # the mean of 1090 kbit/s it would take more than 3.6 s, and rung 0 fits.
     config = NetworkConfig(
         ladder_kbps=(300.0, 3000.0), wanted_rung=0, latency_target_s=10.0, buffer_cap_s=20.0, catch_up=0.0,
-        request_jitter_s=0.0,
+        request_jitter_s=0.0, ingest_s=0.8, rule="throughput",
     )  # fmt: skip
     net, p = lone_room(config, 0.1)
     advance(
         net, bank_of([10_000.0] + [100.0] * 9), p, np.array(config.ladder_kbps), 0, 1, np.ones((1, 1), bool),
-        np.zeros((1, 1)), 0.0, 1.4, p, KEY,
+        np.zeros((1, 1)), 0.0, 1.4, AT_ONCE, KEY,
     )  # fmt: skip
     assert net.tally[0, ABANDONED] == 1.0
     assert net.next_rung[0, 0] == 0
@@ -80,7 +80,7 @@ def test_only_the_throughput_rule_abandons(rule: str) -> None:
         net, bank, p, ladder, alive, entered = crowded_room(NetworkConfig(rule=name, kappa=0.5), viewers=100)
         abandoned[name] = 0.0
         for tick in range(36):
-            advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, p, KEY)
+            advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
             abandoned[name] += net.tally[0, ABANDONED]
     assert abandoned["throughput"] > 0.0
     assert abandoned[rule] == 0.0
@@ -93,7 +93,7 @@ def test_no_player_asks_above_the_highest_rung_offered(rule: str, cap: int) -> N
     for tick in range(24):
         if tick == 12:
             net.cap_rung[0] = cap
-        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, p, KEY)
+        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
         if tick == 11:
             highest = net.rung.max()
     assert highest >= (1 if rule == "buffer" else 5)  # a live buffer is too short for more
@@ -107,7 +107,7 @@ def test_half_the_capacity_factor_is_half_the_capacity() -> None:
         net, bank, p, ladder, alive, entered = crowded_room(NetworkConfig(kappa=kappa), viewers=100)
         net.capacity_factor[0] = factor
         for tick in range(24):
-            advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, p, KEY)
+            advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
         rooms.append(net)
     assert np.array_equal(rooms[0].rung, rooms[1].rung)
     assert rooms[0].utilisation[0] == pytest.approx(rooms[1].utilisation[0])

@@ -32,7 +32,7 @@ class Pipeline:
 
     def __init__(self, seed: int = 7, **values: Any) -> None:
         self.config = PipelineConfig(**values)
-        self.net: NetworkState = allocate(1, 1, 1)
+        self.net: NetworkState = allocate(1, 1, 1, len(NETWORK.ladder_kbps))
         open_pipeline(self.net, 0, NETWORK, self.config)
         self.pipeline, self.p = records([self.config])[0], records([NETWORK])[0]
         self.key = room_key(seed)
@@ -64,7 +64,8 @@ def twin(one: Pipeline, segments: int, rungs: int = 6, speed=lambda now: 1.0, ou
 
     def service_s(segment: int, rung: int, now: float) -> float:
         mean_s = mean_transcode_s(blank.net, blank.pipeline, blank.p, 0, rung)
-        return float(mean_s * complexity(blank.pipeline, one.key, segment)) / speed(now)
+        left_camera_s = now - NETWORK.ingest_s - 1e-6  # what leaves at the end of a tick belongs to it
+        return float(mean_s * complexity(blank.pipeline, one.key, segment)) / speed(left_camera_s)
 
     c = one.config
     return publishing(segments, NETWORK.segment_s, c.uplink_headroom, NETWORK.ingest_s, NETWORK.packaging_s, c.workers,
