@@ -345,7 +345,7 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
             if is_late and players.dry_s[i] < math.inf:
                 look = next_look_s(waited, came, share_kbps, t)
                 at, lower = abandon_at(
-                    ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
+                    ladder_kbps, players.memory[i], rung, q.top, first_bit, delay, left, share_kbps, t,
                     min(until, step_to), look, q.live, q.segment_s, q.safety, q.grace_s, q.too_late_s,
                 )  # fmt: skip
                 if at >= 0.0:
@@ -363,8 +363,7 @@ def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, st
             left -= part
             break
         sent += left
-        t = _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, until, entered_s)
-        left = float(players.left_kbit[i])
+        t, left = _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, until, entered_s)
     players.left_kbit[i] = left
     return sent
 
@@ -384,8 +383,9 @@ def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
         tally[ORIGIN_MISSES] += ask(origin, e, players.segment[i], lower, at)
     else:
         level_s = max(players.dry_s[i] - at, 0.0) * float(players.rate[i])
-        players.memory[i, 6] = min(players.memory[i, 6] + 1.0, MANY - 1.0)  # the rule grows bolder at each call
-        lower = throughput_rung(q, ladder_kbps, players.memory, i, level_s)
+        memory = players.memory[i]
+        memory[6] = min(memory[6] + 1.0, MANY - 1.0)  # the rule grows more cautious with each call
+        lower = throughput_rung(q, ladder_kbps, memory, level_s)
     players.next_rung[i] = lower
     players.delay_s[i] = rtt
     players.event_s[i] = at + rtt
@@ -394,7 +394,7 @@ def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
 
 @inlined
 def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
-    """Let a segment arrive at t and plan the next request; return its first bit, or a time before which it is not."""
+    """Let a segment arrive at t and plan the next request; return its first bit, or the earliest, and DUE or UNKNOWN."""
     dry = players.dry_s[i]
     is_first = dry == math.inf
     got = players.next_rung[i]
@@ -405,8 +405,7 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     if is_first:
         if t - entered_s[i] > float(players.gave_up_s[i]):
             players.event_s[i] = math.inf
-            players.left_kbit[i] = 0.0
-            return math.inf
+            return math.inf, 0.0
         players.gave_up_s[i] = math.inf
         players.startup_s[i] = t - entered_s[i]
     else:
@@ -434,7 +433,7 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
         asks = request if known else math.inf
     level_s = max(buffer - (expected - t) * speed, 0.0)
     chosen = next_rung_after(
-        q, ladder_kbps, players.memory, i, steps, ladder_kbps[got] * q.segment_s, delay, transfer, level_s, is_first
+        q, ladder_kbps, players.memory[i], steps, ladder_kbps[got] * q.segment_s, delay, transfer, level_s, is_first
     )
     tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, asks)
     players.skips[i] += skipped
@@ -444,9 +443,9 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     players.dry_s[i] = t + buffer / speed
     players.next_rung[i] = chosen
     players.delay_s[i] = players.rtt_s[i]
-    players.event_s[i] = request + float(players.rtt_s[i])
-    players.left_kbit[i] = left
-    return players.event_s[i]
+    first_bit = request + float(players.rtt_s[i])
+    players.event_s[i] = first_bit
+    return first_bit, left
 
 
 @inlined
