@@ -17,6 +17,34 @@ LOOK_S, LOOK_KBIT = 0.05, 12.0
 
 
 @kernel
+def look(
+    ladder_kbps, memory, since, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, step_to,
+    may_abandon, is_new, is_live, segment_s, safety, grace_s, too_late_s,
+):  # fmt: skip
+    """Look at a download from t until until_s: return when it is given up and for which rung; -1 where it is not.
+
+    since: (2,) uint8, kept for the next step, from step_to on.  is_new: the download began in this step.  Others
+    as in `abandon_at`.
+    """
+    waited, came = (t - first_bit_s) % LOOK_S, LOOK_KBIT
+    if not is_live:
+        waited = min(delay_s, LOOK_S) if is_new else since[0] * (LOOK_S / 255.0)
+        came = 0.0 if is_new else since[1] * (LOOK_KBIT / 255.0)
+    at, lower = -1.0, rung
+    if may_abandon:
+        look_s = next_look_s(waited, came, kbps, t)
+        at, lower = abandon_at(
+            ladder_kbps, memory, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, look_s, is_live,
+            segment_s, safety, grace_s, too_late_s,
+        )  # fmt: skip
+    if not is_live:
+        waited, came = since_look(waited, came, kbps, t, step_to)
+        since[0] = min(waited * (255.0 / LOOK_S), 255.0) + 0.5
+        since[1] = min(came * (255.0 / LOOK_KBIT), 255.0) + 0.5
+    return at, lower
+
+
+@kernel
 def abandon_at(
     ladder_kbps, memory, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, look_s,
     is_live, segment_s, safety, grace_s, too_late_s,

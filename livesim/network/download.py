@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from livesim.compiled import inlined, kernel
-from livesim.network.abandon import LOOK_KBIT, LOOK_S, abandon_at, next_look_s, since_look
+from livesim.network.abandon import look
 from livesim.network.origin import DUE, UNKNOWN, announced_s, ask, newest_announced, ready_s
 from livesim.network.rules import MANY, THROUGHPUT, catch_up_rate, next_rung_after, throughput_rung
 from livesim.network.state import ABANDONED, DOWNLOAD_S, DOWNLOADS, ORIGIN_MISSES, SWITCH_MBPS
@@ -22,15 +22,14 @@ def receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, ste
     while t < step_to:
         rung = players.next_rung[i]
         size = ladder_kbps[rung] * q.segment_s
-        if q.live:
+        if left == DUE:
+            left = size
             ready = ready_s(origin, e, players.segment[i], rung, q.origin_s) + float(players.rtt_s[i])
-            if left == DUE and ready > t:  # the edge is still fetching it
+            if q.live and ready > t:  # the edge is still fetching it
                 players.delay_s[i] = float(players.delay_s[i]) + (ready - t)
                 players.event_s[i] = ready
-                left = size
                 t = ready
                 continue
-        left = size if left == DUE else left
         is_new = t >= step_from
         t = max(t, step_from)
         until = t + left / share_kbps
@@ -39,27 +38,17 @@ def receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, ste
             time_s = q.too_late_s - delay
             # in time at the present rate, and at the mean rate so far: so at every mean rate in between
             is_late = share_kbps * time_s < size or (size - left) * time_s < size * (t - first_bit)
-            waited, came = 0.0, LOOK_KBIT
-            if not q.live:
-                waited = min(delay, LOOK_S) if is_new else players.since_look[i, 0] * (LOOK_S / 255.0)
-                came = 0.0 if is_new else players.since_look[i, 1] * (LOOK_KBIT / 255.0)
-            elif is_late:
-                waited = (t - first_bit) % LOOK_S
-            if is_late and players.dry_s[i] < math.inf:
-                look = next_look_s(waited, came, share_kbps, t)
-                at, lower = abandon_at(
-                    ladder_kbps, players.memory[i], rung, q.top, first_bit, delay, left, share_kbps, t,
-                    min(until, step_to), look, q.live, q.segment_s, q.safety, q.grace_s, q.too_late_s,
+            if is_late or not q.live:
+                at, lower = look(
+                    ladder_kbps, players.memory[i], players.since_look[i], rung, q.top, first_bit, delay, left,
+                    share_kbps, t, min(until, step_to), step_to, is_late and players.dry_s[i] < math.inf, is_new,
+                    q.live, q.segment_s, q.safety, q.grace_s, q.too_late_s,
                 )  # fmt: skip
                 if at >= 0.0:
                     sent += share_kbps * (at - t)
                     t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
                     left = DUE
                     continue
-            if not q.live:
-                waited, came = since_look(waited, came, share_kbps, t, step_to)
-                players.since_look[i, 0] = min(waited * (255.0 / LOOK_S), 255.0) + 0.5
-                players.since_look[i, 1] = min(came * (255.0 / LOOK_KBIT), 255.0) + 0.5
         if until > step_to:
             part = min(share_kbps * (step_to - t), left)
             sent += part
@@ -97,7 +86,7 @@ def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
 
 @inlined
 def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
-    """Let a segment arrive at t and plan the next request; return its first bit or the earliest, and DUE or UNKNOWN."""
+    """Let a segment arrive at t and plan the next request; return its first bit or the earliest, and what is left."""
     dry = players.dry_s[i]
     is_first = dry == math.inf
     got = players.next_rung[i]
@@ -124,21 +113,24 @@ def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
     position, buffer, speed, request, skipped = after_segment(
         q, origin, t, buffer + q.segment_s, players.segment[i] + 1
     )
-    left, expected = DUE, request
-    asks = math.inf
+    expected, asks, known = request, math.inf, True
     if q.live:
         known = position < origin.upto
         announced = announced_s(q, origin.published_s, origin.upto, position)
         expected = max(request, announced + float(players.phase_s[i]))
         # a segment of which nothing is known yet ends after this tick
         request = expected if known else max(request, (position + 1) * q.segment_s)
-        left = DUE if known else UNKNOWN
         asks = request if known else math.inf
     level_s = max(buffer - (expected - t) * speed, 0.0)
     chosen = next_rung_after(
         q, ladder_kbps, players.memory[i], steps, ladder_kbps[got] * q.segment_s, delay, transfer, level_s, is_first
     )
-    tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, asks)
+    left = ladder_kbps[chosen] * q.segment_s
+    if q.live:
+        tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, asks)
+        if ready_s(origin, e, position, chosen, q.origin_s) > request:
+            left = DUE
+        left = left if known else UNKNOWN
     players.skips[i] += skipped
     players.rung[i] = got
     players.segment[i] = position

@@ -23,7 +23,7 @@ from livesim.compiled import allocating_kernel, kernel
 from livesim.network.download import receive
 from livesim.network.edges import routes, water_level
 from livesim.network.failover import reroute
-from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forget
+from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forget, ready_s
 from livesim.network.pipeline import publish
 from livesim.network.qoe import rate_tick
 from livesim.network.rules import MANY, fill_latency_steps, player_numbers
@@ -140,7 +140,7 @@ def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_
     tally[:] = 0.0
     reroute(q, players, origin, high, alive[r], net.up[r], net.route[r], route, start_s, tally)
     who = _viewers_by_edge(players.edge, alive[r], high, route, first)
-    _learn(q, players, origin, who, route, tally)
+    _learn(q, ladder_kbps, players, origin, who, route, tally)
     cell, stop, length = _trace_cells(bank.start, bank.length, net.trace[r], net.offset_s[r], who, start_s)
     lines, active = np.empty(who.shape[0], np.float64), np.empty(who.shape[0], np.uint32)
     steps = np.empty((2, MANY))
@@ -159,23 +159,27 @@ def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_
 
 
 @kernel
-def _learn(q, players, origin, who, route, tally):
+def _learn(q, ladder_kbps, players, origin, who, route, tally):
     """Give every request whose announcement has become known its time, and tell the edge."""
     for j in range(who.shape[0]):
         i = who[j]
         if players.left_kbit[i] != UNKNOWN:
             continue
+        left = ladder_kbps[players.next_rung[i]] * q.segment_s
         if q.live:
-            segment, rtt = players.segment[i], float(players.rtt_s[i])
+            segment, rtt, e = players.segment[i], float(players.rtt_s[i]), route[players.edge[i]]
             if segment >= origin.upto:
                 continue
             rung = min(int(players.next_rung[i]), q.top)  # a rung above the cap is not made any more
             request = announced_s(q, origin.published_s, origin.upto, segment) + float(players.phase_s[i])
             request = max(request, players.event_s[i] - rtt)
-            tally[ORIGIN_MISSES] += ask(origin, route[players.edge[i]], segment, rung, request)
+            tally[ORIGIN_MISSES] += ask(origin, e, segment, rung, request)
+            left = ladder_kbps[rung] * q.segment_s
+            if ready_s(origin, e, segment, rung, q.origin_s) > request:
+                left = DUE
             players.next_rung[i] = rung
             players.event_s[i] = request + rtt
-        players.left_kbit[i] = DUE
+        players.left_kbit[i] = left
 
 
 @allocating_kernel
