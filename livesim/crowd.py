@@ -54,6 +54,7 @@ from livesim.ledger import (
 )
 from livesim.moment import moment_of, rules_of
 from livesim.network import state as network
+from livesim.network.pipeline import publish
 from livesim.network.player import admit as admit_player
 from livesim.network.player import advance as advance_players
 from livesim.network.qoe import close_viewer
@@ -103,13 +104,9 @@ def advance_tick(s, params, bank, r):
     before = room.present
     net = s.network
     jobs, classes = s.jobs[r], params.desk_classes[r]
-    announced = net.published_upto[r]
+    release_segments(net, rules, r, room.key, ledger, now.end_s)
     entered_s = s.viewers.entered_s
-    advance_players(
-        net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s,
-        rules.pipeline, room.key,
-    )  # fmt: skip
-    book_segments(net, rules.network, r, announced, ledger)
+    advance_players(net, bank, rules.network, params.ladder, r, room.high, s.alive, entered_s, now.start_s, now.tick_s)
     book_downloads(net.tally[r], ledger)
     quality_of = np.empty(params.ladder.shape[0])
     fill_quality(params.ladder, quality_of)
@@ -127,8 +124,10 @@ def advance_tick(s, params, bank, r):
 
 
 @kernel
-def book_segments(net, p, r, first, ledger):
-    """Book how late each segment is that has become known in this tick: those from `first` on."""
+def release_segments(net, rules, r, key, ledger, end_s):
+    """Let the pipeline announce what it can until the end of the tick, and book how late each segment is."""
+    p, first = rules.network, net.published_upto[r]
+    publish(net, rules.pipeline, p, r, key, end_s)
     for k in range(first, net.published_upto[r]):
         ledger[SEGMENTS] += 1.0
         ledger[PUBLISH_DELAY_S] += net.published_s[r, k % net.published_s.shape[1]] - (k + 1) * p.segment_s

@@ -23,7 +23,6 @@ FILM_SEGMENTS = 300
 REQUEST_LATENCY_S = 0.08
 LONGEST_S = 50_000.0
 _AFTER_S = 1e-6  # a step goes that far beyond the end of a download, so that rounding cannot cut it off
-_KEY = np.uint64(0)
 _LEAST_STALL_S = 1e-6  # less is rounding, not a stall
 
 
@@ -112,7 +111,7 @@ def _play(net, bank, p, ladder, alive, entered, rungs, stalls):
         kbps = bank.kbps[int(t) % bank.length[0]]
         if begin < until and kbps > 0.0:
             until = min(until, begin + left / kbps + _AFTER_S)
-        advance(net, bank, p, ladder, 0, 1, alive, entered, t, until - t, p, _KEY)  # no pipeline: all media is there
+        advance(net, bank, p, ladder, 0, 1, alive, entered, t, until - t)
         t = until
         stalls[seen] += net.stall_s[0, 0]
         if net.segment[0, 0] - first > seen:

@@ -18,6 +18,7 @@ import numpy as np
 
 from livesim.compiled import kernel
 from livesim.network.config import NetworkConfig, PipelineConfig
+from livesim.network.origin import forget
 from livesim.network.state import NetworkState
 from livesim.randomness import Channel, normals
 
@@ -41,7 +42,7 @@ def publish(net, pipeline, p, r, key, until_s):
     still to come, because the uplink is down or the workers are behind. Speed, cap and enhancement reach the
     transcoder with the media, ingest_s late.
     """
-    from_s, known_s = net.upload_at_s[r], until_s + p.ingest_s
+    from_s, known_s, before = net.upload_at_s[r], until_s + p.ingest_s, net.published_upto[r]
     upload(net, pipeline, p, r, until_s)
     size = net.uploaded_s.shape[1]
     rungs = net.cap_rung[r] + 1
@@ -51,7 +52,7 @@ def publish(net, pipeline, p, r, key, until_s):
             arrival_s = net.uploaded_s[r, k % size]
             free_s, workers = net.worker_free_s[r], int(pipeline.workers)
             if max(arrival_s, free_s[first_free(free_s, workers)]) > known_s:
-                return
+                break
             if net.rung_next[r] == 0:
                 net.complexity[r] = complexity(pipeline, key, k)
             service_s = net.complexity[r] * mean_transcode_s(net, pipeline, p, r, net.rung_next[r])
@@ -63,6 +64,7 @@ def publish(net, pipeline, p, r, key, until_s):
             net.published_s[r, k % size] = net.ready_s[r] + p.packaging_s
             net.published_upto[r] += 1
             net.rung_next[r] = 0
+    forget(net.asked_s[r], before, net.published_upto[r])
 
 
 @kernel

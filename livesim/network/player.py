@@ -23,8 +23,7 @@ from livesim.compiled import allocating_kernel, kernel
 from livesim.network.download import receive
 from livesim.network.edges import routes, water_level
 from livesim.network.failover import reroute
-from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forget, ready_s
-from livesim.network.pipeline import publish
+from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, ready_s
 from livesim.network.qoe import rate_tick
 from livesim.network.rules import MANY, fill_latency_steps, player_numbers
 from livesim.network.state import ORIGIN_MISSES, players_of
@@ -118,17 +117,14 @@ def _lateness_s(net, p, r):
 
 
 @allocating_kernel
-def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_s, pipeline, key):
+def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_s):
     """Advance the alive viewers in slots [0, high) of room r to start_s + tick_s, from there or their entry.
 
-    ladder_kbps: (L,) float.  alive: (R, V) bool.  entered_s: (R, V) float64, absolute seconds.  pipeline, key:
-    the room's record and key for `publish`. Writes the outputs of NetworkState.
+    ladder_kbps: (L,) float.  alive: (R, V) bool.  entered_s: (R, V) float64, absolute seconds. What the pipeline can
+    announce in the tick must have been published. Writes the outputs of NetworkState.
     """
     end_s = start_s + tick_s
-    before = net.published_upto[r]
-    publish(net, pipeline, p, r, key, end_s)
     origin = Origin(net.published_s[r], net.published_upto[r], net.asked_s[r])
-    forget(origin.asked_s, before, origin.upto)
     q = player_numbers(p, ladder_kbps, net.cap_rung[r])
     players, tally = players_of(net, r), net.tally[r]
     edges = net.capacity_kbps.shape[1]

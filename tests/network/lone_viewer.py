@@ -8,14 +8,21 @@ from livesim import schema
 from livesim.network.config import NetworkConfig, PipelineConfig
 from livesim.network.edges import open_edges
 from livesim.network.lone import bank_of, lone_room, watch
-from livesim.network.player import admit
+from livesim.network.pipeline import publish
+from livesim.network.player import admit, advance
 from livesim.network.state import allocate
 from livesim.network.traces import bank_for
 from livesim.randomness import room_key
 
-__all__ = ["AT_ONCE", "KEY", "bank_of", "crowded_room", "lone_room", "watch"]
+__all__ = ["bank_of", "crowded_room", "live_tick", "lone_room", "watch"]
 KEY = np.uint64(0)
 AT_ONCE = schema.records([PipelineConfig(transcode_cost=0.0)])[0]  # announces what has been shot and packaged
+
+
+def live_tick(net, bank, p, ladder, r, high, alive, entered_s, start_s, tick_s) -> None:
+    """Announce what has been shot by the end of a tick, then advance the players through it."""
+    publish(net, AT_ONCE, p, r, KEY, start_s + tick_s)
+    advance(net, bank, p, ladder, r, high, alive, entered_s, start_s, tick_s)
 
 
 def crowded_room(config: NetworkConfig, viewers: int, seed: int = 1, planned: float | None = None):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lone_viewer import AT_ONCE, KEY, crowded_room
+from lone_viewer import crowded_room, live_tick
 
 from livesim.network.config import NetworkConfig
 from livesim.network.edges import capacities, routes, water_level
-from livesim.network.player import advance
 
 
 def brute_force_level(lines: np.ndarray, capacity: float) -> float:
@@ -88,7 +87,7 @@ def test_no_edge_sends_more_than_its_capacity(kappa: float) -> None:
     net, bank, p, ladder, alive, entered = crowded_room(config, viewers=200)
     for tick in range(60):
         net.up[0, 1] = tick < 30
-        advance(net, bank, p, ladder, 0, 200, alive, entered, 2.5 * tick, 2.5, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 200, alive, entered, 2.5 * tick, 2.5)
         room = net.capacity_kbps[0] * 2.5 * net.up[0]
         assert np.all(net.sent_kbit[0] <= room), (tick, net.sent_kbit[0], room)
     assert net.sent_kbit[0, 1] == 0.0
@@ -99,10 +98,10 @@ def test_no_edge_sends_more_than_its_capacity(kappa: float) -> None:
 def test_with_every_edge_down_nobody_receives_and_everybody_stalls() -> None:
     net, bank, p, ladder, alive, entered = crowded_room(NetworkConfig(), viewers=20)
     for tick in range(12):
-        advance(net, bank, p, ladder, 0, 20, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 20, alive, entered, 5.0 * tick, 5.0)
     net.up[0] = False
     for tick in range(12, 18):
-        advance(net, bank, p, ladder, 0, 20, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 20, alive, entered, 5.0 * tick, 5.0)
     started = np.isfinite(net.dry_s[0])
     assert net.sent_kbit.sum() == 0.0
     assert np.all(net.stall_s[0][started] == 5.0)
@@ -115,7 +114,7 @@ def test_less_capacity_means_lower_quality_and_later_start() -> None:
         net, bank, p, ladder, alive, entered = crowded_room(NetworkConfig(kappa=kappa), viewers=300)
         quality = []
         for tick in range(120):
-            advance(net, bank, p, ladder, 0, 300, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+            live_tick(net, bank, p, ladder, 0, 300, alive, entered, 5.0 * tick, 5.0)
             quality.append(net.rung[0].mean() / 5)
         results[kappa] = np.mean(quality[24:]), np.median(net.startup_s[0])
     assert results[0.7][0] < results[2.0][0] - 0.2, results
@@ -128,7 +127,7 @@ def test_an_edge_below_the_lowest_rung_is_allowed_and_stalls() -> None:
     net, bank, p, ladder, alive, entered = crowded_room(config, viewers=100)
     stall = played = 0.0
     for tick in range(72):
-        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, p, KEY)
+        live_tick(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0)
         if tick >= 12:
             stall, played = stall + net.stall_s.sum(), played + net.played_s.sum()
     assert net.rung.max() <= 1

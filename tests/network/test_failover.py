@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lone_viewer import AT_ONCE, KEY, bank_of, crowded_room, lone_room
+from lone_viewer import bank_of, crowded_room, live_tick, lone_room
 
 from livesim.network.config import NetworkConfig
-from livesim.network.player import advance
 from livesim.network.state import DOWNLOAD_S, DOWNLOADS
 
 # by hand: segments of 2 s and 600 kbit, announced 1.2 s after their end, normal speed; segment 3 is asked for at
@@ -20,7 +19,7 @@ ALIVE, ENTERED, LADDER = np.ones((1, 1), bool), np.zeros((1, 1)), np.array([300.
 
 
 def step(net, p, start_s: float, tick_s: float) -> None:
-    advance(net, bank_of([600.0] * 60), p, LADDER, 0, 1, ALIVE, ENTERED, start_s, tick_s, AT_ONCE, KEY)
+    live_tick(net, bank_of([600.0] * 60), p, LADDER, 0, 1, ALIVE, ENTERED, start_s, tick_s)
 
 
 def test_a_download_on_a_dead_edge_is_asked_for_again_at_the_next_edge_by_hand() -> None:
@@ -77,7 +76,7 @@ def test_the_next_edge_that_is_up_serves_the_viewers_of_a_dead_one(edges: int) -
     sent = []
     for tick in range(36):
         net.up[0, dead] = not 12 <= tick < 24
-        advance(net, bank, p, ladder, 0, 400, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 400, alive, entered, 5.0 * tick, 5.0)
         sent.append(net.sent_kbit[0].copy())
     before, during, after = np.sum(sent[6:12], 0), np.sum(sent[12:24], 0), np.sum(sent[30:], 0)
     assert np.all(before > 0.0)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lone_viewer import AT_ONCE, KEY, bank_of, crowded_room, lone_room
+from lone_viewer import bank_of, crowded_room, live_tick, lone_room
 
 from livesim.network.config import NetworkConfig
-from livesim.network.player import advance
 from livesim.network.state import ORIGIN_MISSES, WINDOW
 
 LIVE = NetworkConfig(
@@ -21,7 +20,7 @@ def run(net, p, viewers: int, until_s: float) -> float:
     """Advance a room of lines of 600 kbit/s in ticks of .5 s; return origin misses."""
     alive, entered, misses = np.ones((1, viewers), bool), np.zeros((1, viewers)), 0.0
     for tick in range(round(until_s / 0.5)):
-        advance(net, bank_of([600.0] * 60), p, LADDER, 0, viewers, alive, entered, 0.5 * tick, 0.5, AT_ONCE, KEY)
+        live_tick(net, bank_of([600.0] * 60), p, LADDER, 0, viewers, alive, entered, 0.5 * tick, 0.5)
         misses += net.tally[0, ORIGIN_MISSES]
     return misses
 
@@ -54,7 +53,7 @@ def test_no_edge_fetches_a_rendition_twice() -> None:
     net, bank, p, ladder, alive, entered = crowded_room(config, viewers=300)
     misses = 0.0
     for tick in range(60):
-        advance(net, bank, p, ladder, 0, 300, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 300, alive, entered, 5.0 * tick, 5.0)
         misses += net.tally[0, ORIGIN_MISSES]
     segments = net.published_upto[0]
     assert segments == 150
@@ -73,7 +72,7 @@ def test_announcements_are_kept_for_a_window_and_come_after_the_segment() -> Non
 def test_nobody_gets_a_segment_before_it_was_announced() -> None:
     net, bank, p, ladder, alive, entered = crowded_room(NetworkConfig(latency_target_s=3.5, ingest_s=0.8), viewers=200)
     for tick in range(60):
-        advance(net, bank, p, ladder, 0, 200, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 200, alive, entered, 5.0 * tick, 5.0)
         fetching = (net.left_kbit[0] >= 0.0) & np.isfinite(net.event_s[0])
         announced = (net.segment[0] + 1) * 2.0 + 1.2 + net.phase_s[0]
         assert np.all(net.event_s[0][fetching] >= (announced + net.rtt_s[0])[fetching] - 1e-5)

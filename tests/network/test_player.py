@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lone_viewer import AT_ONCE, KEY, bank_of, crowded_room, lone_room, watch
+from lone_viewer import bank_of, crowded_room, live_tick, lone_room, watch
 
 from livesim import schema
 from livesim.network.config import AccessLine, NetworkConfig
 from livesim.network.edges import open_edges
-from livesim.network.player import admit, advance
+from livesim.network.player import admit
 from livesim.network.state import NetworkState, allocate
 from livesim.network.traces import bank_for, synthetic_bank
 from livesim.randomness import room_key
@@ -38,9 +38,9 @@ def play(config: NetworkConfig, kbps: list[float], rtt_s: float, ticks: int, tic
 def _run(net: NetworkState, bank, p, config: NetworkConfig, ticks: int, tick_s: float):
     stall, skips = 0.0, 0
     for tick in range(ticks):
-        advance(
+        live_tick(
             net, bank, p, np.array(config.ladder_kbps), 0, 1, np.ones((1, 1), bool), np.zeros((1, 1)),
-            tick * tick_s, tick_s, AT_ONCE, KEY,
+            tick * tick_s, tick_s,
         )  # fmt: skip
         stall += float(net.stall_s[0, 0])
         skips += int(net.skips[0, 0])
@@ -223,7 +223,7 @@ def totals(tick_s: float, until_s: float = 300.0):
     net, bank, p, ladder, alive, entered = crowded_room(config, viewers=200)
     stall, played = np.zeros(200), np.zeros(200)
     for tick in range(round(until_s / tick_s)):
-        advance(net, bank, p, ladder, 0, 200, alive, entered, tick * tick_s, tick_s, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 200, alive, entered, tick * tick_s, tick_s)
         stall += net.stall_s[0]
         played += net.played_s[0]
     return stall, played, net, entered[0]
@@ -253,7 +253,7 @@ def test_every_kbit_sent_is_in_a_segment() -> None:
     net.gave_up_s[:] = np.inf
     sent = 0.0
     for tick in range(40):
-        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0)
         sent += net.sent_kbit.sum()
     left = np.where(net.left_kbit[0] < 0.0, 600.0, net.left_kbit[0])  # below 0: not begun
     got = (net.segment[0] - first + 1) * 600.0 - left
@@ -273,7 +273,7 @@ def test_a_room_of_a_batch_equals_the_room_alone_bit_for_bit() -> None:
             for i in range(50):
                 admit(net, bank, params[row], at, i, keys[row], i, 0.0)
             for tick in range(20):
-                advance(net, bank, params[row], ladder, at, 50, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+                live_tick(net, bank, params[row], ladder, at, 50, alive, entered, 5.0 * tick, 5.0)
         return net
 
     batch = simulate([0, 1, 2])
@@ -288,7 +288,7 @@ def test_an_easy_room_starts_fast_and_hardly_stalls() -> None:
     net, bank, p, ladder, alive, entered = crowded_room(config, viewers=500)
     stall = played = 0.0
     for tick in range(120):
-        advance(net, bank, p, ladder, 0, 500, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 500, alive, entered, 5.0 * tick, 5.0)
         stall, played = stall + net.stall_s.sum(), played + net.played_s.sum()
     assert stall / (stall + played) < 0.01
     assert 1.0 < np.median(net.startup_s) < 2.0
@@ -301,7 +301,7 @@ def digest() -> str:
         config = NetworkConfig(rule=rule, kappa=0.7)
         net, bank, p, ladder, alive, entered = crowded_room(config, viewers=10)
         for tick in range(24):
-            advance(net, bank, p, ladder, 0, 10, alive, entered, 2.5 * tick, 2.5, AT_ONCE, KEY)
+            live_tick(net, bank, p, ladder, 0, 10, alive, entered, 2.5 * tick, 2.5)
         for values in net:
             hashed.update(values.tobytes())
     return hashed.hexdigest()

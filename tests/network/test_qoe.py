@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lone_viewer import AT_ONCE, KEY, bank_of, lone_room
+from lone_viewer import bank_of, live_tick, lone_room
 
 from livesim import ledger as book
 from livesim.network.config import NetworkConfig
-from livesim.network.player import advance
 from livesim.network.qoe import close_room, close_viewer, qoe_bin, tenth_percentile
 from livesim.network.state import QOE_BINS, SWITCH_MBPS
 
@@ -25,9 +24,9 @@ def play(config: NetworkConfig, kbps: list[float], until_s: int):
     net, p = lone_room(config, 0.1)
     switch = 0.0
     for tick in range(until_s):
-        advance(
+        live_tick(
             net, bank_of(kbps), p, np.array(config.ladder_kbps), 0, 1, np.ones((1, 1), bool), np.zeros((1, 1)),
-            float(tick), 1.0, AT_ONCE, KEY,
+            float(tick), 1.0,
         )  # fmt: skip
         switch += net.tally[0, SWITCH_MBPS]
     return net, switch

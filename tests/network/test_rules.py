@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from lone_viewer import AT_ONCE, KEY, bank_of, crowded_room, lone_room
+from lone_viewer import bank_of, crowded_room, live_tick, lone_room
 
 from livesim import schema
 from livesim.network.config import NetworkConfig
-from livesim.network.player import advance
 from livesim.network.rules import MANY, fill_latency_steps, note_throughput, player_numbers, stallion_estimate
 from livesim.network.state import ABANDONED, DOWNLOAD_S, DOWNLOADS, MEMORY
 
@@ -61,9 +60,9 @@ def test_a_live_download_that_comes_too_late_is_abandoned_by_hand() -> None:
         request_jitter_s=0.0, ingest_s=0.8, rule="throughput",
     )  # fmt: skip
     net, p = lone_room(config, 0.1)
-    advance(
+    live_tick(
         net, bank_of([10_000.0] + [100.0] * 9), p, np.array(config.ladder_kbps), 0, 1, np.ones((1, 1), bool),
-        np.zeros((1, 1)), 0.0, 1.4, AT_ONCE, KEY,
+        np.zeros((1, 1)), 0.0, 1.4,
     )  # fmt: skip
     assert net.tally[0, ABANDONED] == 1.0
     assert net.next_rung[0, 0] == 0
@@ -80,7 +79,7 @@ def test_only_the_throughput_rule_abandons(rule: str) -> None:
         net, bank, p, ladder, alive, entered = crowded_room(NetworkConfig(rule=name, kappa=0.5), viewers=100)
         abandoned[name] = 0.0
         for tick in range(36):
-            advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+            live_tick(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0)
             abandoned[name] += net.tally[0, ABANDONED]
     assert abandoned["throughput"] > 0.0
     assert abandoned[rule] == 0.0
@@ -93,7 +92,7 @@ def test_no_player_asks_above_the_highest_rung_offered(rule: str, cap: int) -> N
     for tick in range(24):
         if tick == 12:
             net.cap_rung[0] = cap
-        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+        live_tick(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0)
         if tick == 11:
             highest = net.rung.max()
     assert highest >= (1 if rule == "buffer" else 5)  # a live buffer is too short for more
@@ -107,7 +106,7 @@ def test_half_the_capacity_factor_is_half_the_capacity() -> None:
         net, bank, p, ladder, alive, entered = crowded_room(NetworkConfig(kappa=kappa), viewers=100)
         net.capacity_factor[0] = factor
         for tick in range(24):
-            advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
+            live_tick(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0)
         rooms.append(net)
     assert np.array_equal(rooms[0].rung, rooms[1].rung)
     assert rooms[0].utilisation[0] == pytest.approx(rooms[1].utilisation[0])
