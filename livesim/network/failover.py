@@ -35,8 +35,10 @@ def reroute(q, players, origin, high, alive, up, before, route, now_s, tally):
             request = now_s + q.failover_s
             players.delay_s[i] = players.rtt_s[i]
             players.event_s[i] = request + float(players.rtt_s[i])
+        if request >= now_s or players.left_kbit[i] == DUE:
             players.left_kbit[i] = DUE
-        if players.left_kbit[i] == DUE and q.live:
+            if not q.live:
+                continue
             tally[ORIGIN_MISSES] += ask(origin, route[h], players.segment[i], players.next_rung[i], request)
     for h in range(route.shape[0]):
         before[h] = route[h]

@@ -6,6 +6,7 @@ other there for the asking: what differs from a published single-viewer simulato
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ from livesim.network.traces import TraceBank
 FILM_SEGMENTS = 300
 REQUEST_LATENCY_S = 0.08
 LONGEST_S = 50_000.0
-_STEP_S = 0.0625  # on the binary grid, so that sums of steps are exact
+_AFTER_S = 1e-6  # a step goes that far beyond the end of a download, so that rounding cannot cut it off
+_KEY = np.uint64(0)
 _LEAST_STALL_S = 1e-6  # less is rounding, not a stall
 
 
@@ -34,7 +36,7 @@ class Session(NamedTuple):
     mean_bitrate_kbps: float  # over the segments
     switch_kbps: float  # sum of |bitrate change| between one segment and the next
     rungs: np.ndarray  # (segments,) int64, rung of each segment
-    end_s: float  # when the last download had ended, at most a step later
+    end_s: float  # when the last download had ended
 
 
 def watch(config: NetworkConfig, kbps: np.ndarray, rtt_s: float, segments: int = FILM_SEGMENTS) -> Session:
@@ -46,13 +48,8 @@ def watch(config: NetworkConfig, kbps: np.ndarray, rtt_s: float, segments: int =
     net, p = lone_room(config, rtt_s)
     ladder = np.asarray(config.ladder_kbps, float)
     rungs, stalls = np.zeros(segments, np.int64), np.zeros(segments)
-    # at most one download may end in a step, to be told from the next
-    shortest_s = rtt_s + ladder[0] * config.segment_s / max(float(np.max(kbps)), 1e-9)
-    step_s = _STEP_S
-    while step_s >= shortest_s:
-        step_s /= 2.0
     alive, entered = np.ones((1, 1), bool), np.zeros((1, 1))
-    seen, end_s = _play(net, bank_of(kbps), p, ladder, alive, entered, step_s, rungs, stalls)
+    seen, end_s = _play(net, bank_of(kbps), p, ladder, alive, entered, rungs, stalls)
     if seen < segments:
         raise TraceError(f"the line delivers {seen} of {segments} segments in {LONGEST_S:,.0f} s. Give a faster one")
     bitrate = ladder[rungs]
@@ -86,9 +83,9 @@ def bank_of(kbps: np.ndarray, access: AccessLine | None = None) -> TraceBank:
     )
 
 
-def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1) -> tuple[NetworkState, np.void]:
-    """Return a room with an edge that limits nobody and viewers who request their first segment at 0."""
-    net = allocate(1, viewers, 1)
+def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1, edges: int = 1) -> tuple[NetworkState, np.void]:
+    """Return a room whose edges limit nobody and viewers, all of edge 0, who request their first segment at 0."""
+    net = allocate(1, viewers, edges, len(config.ladder_kbps))
     net.capacity_kbps[:] = 1e15
     net.rtt_s[:] = rtt_s
     p = schema.records([config])[0]
@@ -99,16 +96,24 @@ def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1) -> tuple[Ne
 
 
 @allocating_kernel
-def _play(net, bank, p, ladder, alive, entered, step_s, rungs, stalls):
+def _play(net, bank, p, ladder, alive, entered, rungs, stalls):
     """Advance a lone viewer until all segments have come; return how many did, and the time.
 
+    From second to second, and to the end of each download on the way, so that no two end in one step.
     rungs, stalls: (segments,), written: the rung of each segment and the seconds of stall that it ended. A stall ends
     only with a segment, so there are as many stalls as entries above 0.
     """
     t, seen, first = 0.0, 0, net.segment[0, 0]
     while seen < rungs.shape[0] and t < LONGEST_S:
-        advance(net, bank, p, ladder, 0, 1, alive, entered, t, step_s)
-        t += step_s
+        until = math.floor(t) + 1.0
+        begin = max(net.event_s[0, 0], t)
+        size = ladder[net.next_rung[0, 0]] * p["segment_s"]
+        left = net.left_kbit[0, 0] if net.left_kbit[0, 0] >= 0.0 else size
+        kbps = bank.kbps[int(t) % bank.length[0]]
+        if begin < until and kbps > 0.0:
+            until = min(until, begin + left / kbps + _AFTER_S)
+        advance(net, bank, p, ladder, 0, 1, alive, entered, t, until - t, p, _KEY)  # no pipeline: all media is there
+        t = until
         stalls[seen] += net.stall_s[0, 0]
         if net.segment[0, 0] - first > seen:
             rungs[seen] = net.rung[0, 0]

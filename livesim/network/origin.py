@@ -1,7 +1,8 @@
 """From camera to edge: when a segment can be asked for, and who waits for the edge to fetch it from the origin.
 
 A player chooses its next segment before it can know when that will be announced. Its request is UNKNOWN until
-the announcement is known, then DUE until the first bit, then it has kbit left. An edge has no copy of a new
+the announcement is known, then DUE until the first bit where it may have to wait for the origin; else it has
+kbit left. An edge has no copy of a new
 segment: the first request for a rendition waits `origin_s` longer, those that come while it is fetched wait for
 its end. Requests are noted as soon as their time is known, so that the earliest of them counts in whatever
 order players are worked off; only a request made and answered within one network second can come too late for
@@ -79,6 +80,6 @@ def ask(origin, e, segment, rung, request_s):
 
 @inlined
 def ready_s(origin, e, segment, rung, origin_s):
-    """Return when edge e has a rendition that was asked for; -inf where it always had."""
+    """Return when edge e has a rendition that was asked for; -inf where it always had. It can only become earlier."""
     ready = origin.asked_s[e, segment & (FRESH - 1), rung] + origin_s
     return ready if segment >= 0 and segment >= origin.upto - FRESH else -math.inf

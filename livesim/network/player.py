@@ -16,75 +16,23 @@ latency of one rtt for each segment, and dash.js for live playback.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from livesim.compiled import allocating_kernel, inlined, kernel
+from livesim.compiled import allocating_kernel, kernel
+from livesim.network.download import receive
 from livesim.network.edges import routes, water_level
 from livesim.network.failover import reroute
-from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forget, newest_announced, ready_s
+from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, forget, ready_s
 from livesim.network.pipeline import publish
 from livesim.network.qoe import rate_tick
-from livesim.network.rules import (
-    LOOK_KBIT,
-    LOOK_S,
-    MANY,
-    THROUGHPUT,
-    abandon_at,
-    catch_up_rate,
-    fill_latency_steps,
-    next_look_s,
-    next_rung_after,
-    player_numbers,
-    since_look,
-    throughput_rung,
-)
-from livesim.network.state import ABANDONED, DOWNLOAD_S, DOWNLOADS, ORIGIN_MISSES, SWITCH_MBPS
+from livesim.network.rules import MANY, fill_latency_steps, player_numbers
+from livesim.network.state import ORIGIN_MISSES, players_of
 from livesim.randomness import Channel, normals, uniforms
 
 LONGEST_OFFSET_S = 65_536  # viewers start anywhere in the first 18 hours of a trace
 _NETWORK = int(Channel.NETWORK)
 _STARTUP = int(Channel.STARTUP)
-
-
-class Players(NamedTuple):
-    """The rows of NetworkState that say how the players of one room are doing, each (V,)."""
-
-    event_s: np.ndarray
-    dry_s: np.ndarray
-    gave_up_s: np.ndarray
-    delay_s: np.ndarray
-    left_kbit: np.ndarray
-    rate: np.ndarray
-    memory: np.ndarray
-    segment: np.ndarray
-    next_rung: np.ndarray
-    since_look: np.ndarray
-    rtt_s: np.ndarray
-    phase_s: np.ndarray
-    gain: np.ndarray
-    edge: np.ndarray
-    qoe_mbit: np.ndarray
-    qoe_live_mbit: np.ndarray
-    stalled: np.ndarray
-    rung: np.ndarray
-    skips: np.ndarray
-    stall_s: np.ndarray
-    played_s: np.ndarray
-    startup_s: np.ndarray
-    latency_s: np.ndarray
-
-
-@inlined
-def players_of(net, r):
-    """Return the Players of room r."""
-    return Players(
-        net.event_s[r], net.dry_s[r], net.gave_up_s[r], net.delay_s[r], net.left_kbit[r], net.rate[r], net.memory[r],
-        net.segment[r], net.next_rung[r], net.since_look[r], net.rtt_s[r], net.phase_s[r], net.gain[r], net.edge[r],
-        net.qoe_mbit[r], net.qoe_live_mbit[r], net.stalled[r], net.rung[r], net.skips[r], net.stall_s[r],
-        net.played_s[r], net.startup_s[r], net.latency_s[r],
-    )  # fmt: skip
 
 
 @kernel
@@ -192,7 +140,7 @@ def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_
     tally[:] = 0.0
     reroute(q, players, origin, high, alive[r], net.up[r], net.route[r], route, start_s, tally)
     who = _viewers_by_edge(players.edge, alive[r], high, route, first)
-    _learn(q, players, origin, who, route, tally)
+    _learn(q, ladder_kbps, players, origin, who, route, tally)
     cell, stop, length = _trace_cells(bank.start, bank.length, net.trace[r], net.offset_s[r], who, start_s)
     lines, active = np.empty(who.shape[0], np.float64), np.empty(who.shape[0], np.uint32)
     steps = np.empty((2, MANY))
@@ -211,23 +159,27 @@ def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_
 
 
 @kernel
-def _learn(q, players, origin, who, route, tally):
+def _learn(q, ladder_kbps, players, origin, who, route, tally):
     """Give every request whose announcement has become known its time, and tell the edge."""
     for j in range(who.shape[0]):
         i = who[j]
         if players.left_kbit[i] != UNKNOWN:
             continue
+        left = ladder_kbps[players.next_rung[i]] * q.segment_s
         if q.live:
-            segment, rtt = players.segment[i], float(players.rtt_s[i])
+            segment, rtt, e = players.segment[i], float(players.rtt_s[i]), route[players.edge[i]]
             if segment >= origin.upto:
                 continue
             rung = min(int(players.next_rung[i]), q.top)  # a rung above the cap is not made any more
             request = announced_s(q, origin.published_s, origin.upto, segment) + float(players.phase_s[i])
             request = max(request, players.event_s[i] - rtt)
-            tally[ORIGIN_MISSES] += ask(origin, route[players.edge[i]], segment, rung, request)
+            tally[ORIGIN_MISSES] += ask(origin, e, segment, rung, request)
+            left = ladder_kbps[rung] * q.segment_s
+            if ready_s(origin, e, segment, rung, q.origin_s) > request:
+                left = DUE
             players.next_rung[i] = rung
             players.event_s[i] = request + rtt
-        players.left_kbit[i] = DUE
+        players.left_kbit[i] = left
 
 
 @allocating_kernel
@@ -300,190 +252,15 @@ def _advance_edge(
             if share <= 0.0:
                 players.since_look[who[active[m]], 0] = 255
             else:
-                sent += _receive(
-                    q,
-                    ladder_kbps,
-                    players,
-                    origin,
-                    steps,
-                    tally,
-                    e,
-                    who[active[m]],
-                    share,
-                    step_from,
-                    step_to,
-                    entered_s,
+                i = who[active[m]]
+                sent += receive(
+                    q, ladder_kbps, players, origin, steps, tally, e, i, share, step_from, step_to, entered_s
                 )
         total_kbit += sent
         second += 1.0
         passed += np.uint32(1)
         step_from = step_to
     return total_kbit, level_kbps
-
-
-@inlined
-def _receive(q, ladder_kbps, players, origin, steps, tally, e, i, share_kbps, step_from, step_to, entered_s):
-    """Let viewer i receive at share_kbps from step_from, or their first bit, to step_to; return kbit received."""
-    sent = 0.0
-    left = float(players.left_kbit[i])
-    t = players.event_s[i]
-    while t < step_to:
-        rung = players.next_rung[i]
-        size = ladder_kbps[rung] * q.segment_s
-        if q.live:
-            ready = ready_s(origin, e, players.segment[i], rung, q.origin_s) + float(players.rtt_s[i])
-            if left == DUE and ready > t:  # the edge is still fetching it
-                players.delay_s[i] = float(players.delay_s[i]) + (ready - t)
-                players.event_s[i] = ready
-                left = size
-                t = ready
-                continue
-        left = size if left == DUE else left
-        is_new = t >= step_from
-        t = max(t, step_from)
-        until = t + left / share_kbps
-        if q.rule == THROUGHPUT and rung > 0:
-            first_bit, delay = players.event_s[i], float(players.delay_s[i])
-            time_s = q.too_late_s - delay
-            # in time at the present rate, and at the mean rate so far: so at every mean rate in between
-            is_late = share_kbps * time_s < size or (size - left) * time_s < size * (t - first_bit)
-            waited, came = 0.0, LOOK_KBIT
-            if not q.live:
-                waited = min(delay, LOOK_S) if is_new else players.since_look[i, 0] * (LOOK_S / 255.0)
-                came = 0.0 if is_new else players.since_look[i, 1] * (LOOK_KBIT / 255.0)
-            elif is_late:
-                waited = (t - first_bit) % LOOK_S
-            if is_late and players.dry_s[i] < math.inf:
-                look = next_look_s(waited, came, share_kbps, t)
-                at, lower = abandon_at(
-                    ladder_kbps, players.memory, i, rung, q.top, first_bit, delay, left, share_kbps, t,
-                    min(until, step_to), look, q.live, q.segment_s, q.safety, q.grace_s, q.too_late_s,
-                )  # fmt: skip
-                if at >= 0.0:
-                    sent += share_kbps * (at - t)
-                    t = _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at)
-                    left = DUE
-                    continue
-            if not q.live:
-                waited, came = since_look(waited, came, share_kbps, t, step_to)
-                players.since_look[i, 0] = min(waited * (255.0 / LOOK_S), 255.0) + 0.5
-                players.since_look[i, 1] = min(came * (255.0 / LOOK_KBIT), 255.0) + 0.5
-        if until > step_to:
-            part = min(share_kbps * (step_to - t), left)
-            sent += part
-            left -= part
-            break
-        sent += left
-        t = _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, until, entered_s)
-        left = float(players.left_kbit[i])
-    players.left_kbit[i] = left
-    return sent
-
-
-@kernel
-def _abandon(q, ladder_kbps, players, origin, tally, e, i, lower, at):
-    """Give a download up at `at` and ask again; return the new first bit.
-
-    Live, the lower rung is asked for, as in dash.js. With all media there the rule is asked anew, as in Sabre,
-    whose results serve as the reference.
-    """
-    rtt = float(players.rtt_s[i])
-    tally[DOWNLOADS] += 1.0
-    tally[DOWNLOAD_S] += float(players.delay_s[i]) + (at - players.event_s[i])
-    tally[ABANDONED] += 1.0
-    if q.live:
-        tally[ORIGIN_MISSES] += ask(origin, e, players.segment[i], lower, at)
-    else:
-        level_s = max(players.dry_s[i] - at, 0.0) * float(players.rate[i])
-        players.memory[i, 6] = min(players.memory[i, 6] + 1.0, MANY - 1.0)  # the rule grows bolder at each call
-        lower = throughput_rung(q, ladder_kbps, players.memory, i, level_s)
-    players.next_rung[i] = lower
-    players.delay_s[i] = rtt
-    players.event_s[i] = at + rtt
-    return at + rtt
-
-
-@inlined
-def _arrive(q, ladder_kbps, players, origin, steps, tally, e, i, t, entered_s):
-    """Let a segment arrive at t and plan the next request; return its first bit, or a time before which it is not."""
-    dry = players.dry_s[i]
-    is_first = dry == math.inf
-    got = players.next_rung[i]
-    delay, transfer = np.float64(players.delay_s[i]), t - players.event_s[i]
-    tally[DOWNLOADS] += 1.0
-    tally[DOWNLOAD_S] += delay + transfer
-    buffer = 0.0
-    if is_first:
-        if t - entered_s[i] > float(players.gave_up_s[i]):
-            players.event_s[i] = math.inf
-            players.left_kbit[i] = 0.0
-            return math.inf
-        players.gave_up_s[i] = math.inf
-        players.startup_s[i] = t - entered_s[i]
-    else:
-        if dry < t:
-            players.stall_s[i] = float(players.stall_s[i]) + (t - dry)
-        else:
-            buffer = (dry - t) * float(players.rate[i])
-        if got != players.rung[i]:
-            change = abs(ladder_kbps[got] - ladder_kbps[players.rung[i]]) / 1000.0
-            tally[SWITCH_MBPS] += change
-            players.qoe_mbit[i] = float(players.qoe_mbit[i]) - q.segment_s * change
-            players.qoe_live_mbit[i] = float(players.qoe_live_mbit[i]) - change
-    position, buffer, speed, request, skipped = after_segment(
-        q, origin, t, buffer + q.segment_s, players.segment[i] + 1
-    )
-    left, expected = DUE, request
-    asks = math.inf
-    if q.live:
-        known = position < origin.upto
-        announced = announced_s(q, origin.published_s, origin.upto, position)
-        expected = max(request, announced + float(players.phase_s[i]))
-        # a segment of which nothing is known yet ends after this tick
-        request = expected if known else max(request, (position + 1) * q.segment_s)
-        left = DUE if known else UNKNOWN
-        asks = request if known else math.inf
-    level_s = max(buffer - (expected - t) * speed, 0.0)
-    chosen = next_rung_after(
-        q, ladder_kbps, players.memory, i, steps, ladder_kbps[got] * q.segment_s, delay, transfer, level_s, is_first
-    )
-    tally[ORIGIN_MISSES] += ask(origin, e, position, chosen, asks)
-    players.skips[i] += skipped
-    players.rung[i] = got
-    players.segment[i] = position
-    players.rate[i] = speed
-    players.dry_s[i] = t + buffer / speed
-    players.next_rung[i] = chosen
-    players.delay_s[i] = players.rtt_s[i]
-    players.event_s[i] = request + float(players.rtt_s[i])
-    players.left_kbit[i] = left
-    return players.event_s[i]
-
-
-@inlined
-def after_segment(q, origin, t, buffer_s, segment):
-    """Return what follows a segment that came at t: next segment, buffer, playback rate, request time, skips.
-
-    buffer_s: with the new segment in it.  segment: index of the next one, where nothing is skipped. A viewer
-    later than the skip limit drops the buffer and goes on from the target latency, or from the newest segment
-    that has been announced where that is older. The request waits for room in the buffer.
-    """
-    rate = 1.0
-    skipped = 0
-    if q.live:
-        late = t - segment * q.segment_s + buffer_s - q.target_s
-        if late > q.skip_limit_s:
-            ahead = math.ceil((t - q.target_s) / q.segment_s)
-            ahead = min(ahead, newest_announced(q, origin.published_s, origin.upto, t))
-            if ahead > segment:
-                segment = ahead
-                buffer_s, late, skipped = 0.0, 0.0, 1
-        # speeding up on a short buffer would only stall again (dash.js stops it below half the live delay)
-        if late < 0.0 or buffer_s > 0.5 * q.target_s:
-            rate = catch_up_rate(late, q.catch_up)
-    over_s = buffer_s + q.segment_s - q.cap_s
-    request = t + over_s / rate if over_s > 0.0 else t
-    return segment, buffer_s, rate, request, skipped
 
 
 @kernel

@@ -33,9 +33,9 @@ LOW_PENALTY, PENALTY = 0.05, 0.1  # of the lowest bitrate per second of latency
 def rate_tick(q, kbps, played_s, stall_s, latency_s, rate):
     """Return what a tick adds to a viewer's linear and live sums, Mbit.  kbps: the bitrate on screen."""
     late = latency_s * (LOW_PENALTY if latency_s <= LOW_LATENCY_S else PENALTY)
-    live = kbps - (late + abs(1.0 - rate)) * q.lowest_kbps / q.segment_s
+    live = kbps - (late + abs(1.0 - rate)) * q.lowest_kbps * q.segments_per_s
     stalled = q.highest_kbps * stall_s
-    return (kbps * played_s - q.segment_s * stalled) / 1000.0, (live * played_s - stalled) / 1000.0
+    return (kbps * played_s - q.segment_s * stalled) * 1e-3, (live * played_s - stalled) * 1e-3
 
 
 @kernel

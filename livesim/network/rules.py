@@ -1,6 +1,6 @@
 """The player's rules: which rung next, how fast to play, when to ask. Scalars in, scalars out.
 
-What a rule remembers of a viewer's downloads is one row of `memory`, MEMORY float32:
+What a rule remembers of a viewer's downloads is their row of NetworkState.memory, MEMORY float32:
 
     throughput  fast and slow average kbit/s, their weights, fast and slow average latency, downloads
     rate        the last five rates kbit/s, newest first
@@ -21,7 +21,6 @@ from livesim.network.config import NetworkConfig
 _RULES = get_args(NetworkConfig.model_fields["rule"].annotation)
 THROUGHPUT, BUFFER, RATE, STALLION = (_RULES.index(name) for name in ("throughput", "buffer", "rate", "stallion"))
 _LN2 = math.log(2.0)
-LOOK_S, LOOK_KBIT = 0.05, 12.0  # a running download is looked at when both have gone by
 _RATES = 5  # downloads that the rate rule and Stallion look back on
 
 # Chebyshev fit of exp(-y) on [0, 1]: relative error below 4e-8, a third of the cost of the library's exp
@@ -40,6 +39,7 @@ class PlayerNumbers(NamedTuple):
     """The numbers that a room's players need, as scalars: a record would be re-read after each store."""
 
     segment_s: float
+    segments_per_s: float
     cap_s: float
     rule: int
     safety: float
@@ -71,6 +71,7 @@ def player_numbers(p, ladder_kbps, cap_rung):
     highest = ladder_kbps.shape[0] - 1
     return PlayerNumbers(
         p["segment_s"],
+        1.0 / p["segment_s"],
         cap,
         int(p["rule"]),
         p["safety"],
@@ -136,27 +137,27 @@ def fill_latency_steps(q, steps):
 
 
 @inlined
-def note_throughput(q, memory, i, steps, kbps, took_s, delay_s):
+def note_throughput(q, memory, steps, kbps, took_s, delay_s):
     """Add a download to the averages of throughput and latency.
 
     kbps: size over transfer time, latency left out.  took_s: transfer time, the weight of the sample.
     Source: Sabre, ThroughputHistory with ewma; averages are kept corrected for their missing past.
     """
     keep_fast, keep_slow = decay(q.fast_per_s * took_s), decay(q.slow_per_s * took_s)
-    fast, slow, late, later = float(memory[i, 0]), float(memory[i, 1]), float(memory[i, 4]), float(memory[i, 5])
-    known_fast = 1.0 - keep_fast * (1.0 - float(memory[i, 2]))
-    known_slow = 1.0 - keep_slow * (1.0 - float(memory[i, 3]))
-    n = int(memory[i, 6])
-    memory[i, 0] = fast + (1.0 - keep_fast) / known_fast * (kbps - fast)
-    memory[i, 1] = slow + (1.0 - keep_slow) / known_slow * (kbps - slow)
-    memory[i, 2], memory[i, 3] = known_fast, known_slow
-    memory[i, 4] = late + steps[0, n] * (delay_s - late)
-    memory[i, 5] = later + steps[1, n] * (delay_s - later)
-    memory[i, 6] = min(n + 1, MANY - 1)
+    fast, slow, late, later = float(memory[0]), float(memory[1]), float(memory[4]), float(memory[5])
+    known_fast = 1.0 - keep_fast * (1.0 - float(memory[2]))
+    known_slow = 1.0 - keep_slow * (1.0 - float(memory[3]))
+    n = int(memory[6])
+    memory[0] = fast + (1.0 - keep_fast) / known_fast * (kbps - fast)
+    memory[1] = slow + (1.0 - keep_slow) / known_slow * (kbps - slow)
+    memory[2], memory[3] = known_fast, known_slow
+    memory[4] = late + steps[0, n] * (delay_s - late)
+    memory[5] = later + steps[1, n] * (delay_s - later)
+    memory[6] = min(n + 1, MANY - 1)
 
 
 @inlined
-def throughput_rung(q, ladder_kbps, memory, i, level_s):
+def throughput_rung(q, ladder_kbps, memory, level_s):
     """Return the highest rung that latency and throughput allow in one segment, and the buffer survives.
 
     Latency is the higher, throughput the lower of two averages. The next segment must need at most `safety` of the
@@ -164,84 +165,27 @@ def throughput_rung(q, ladder_kbps, memory, i, level_s):
     what can be fetched before the buffer, level_s, runs dry.
     Source: Sabre, ThroughputRule with its insufficient buffer rule.
     """
-    kbps = min(float(memory[i, 0]), float(memory[i, 1]))
-    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
-    caution = max(_CAUTION[int(memory[i, 6])], q.low_buffer)
+    kbps = min(float(memory[0]), float(memory[1]))
+    latency_s = max(float(memory[4]), float(memory[5]))
+    caution = max(_CAUTION[int(memory[6])], q.low_buffer)
     share = min(q.safety * (q.segment_s - latency_s), caution * (level_s - latency_s))
-    return rung_below(ladder_kbps, kbps * share / q.segment_s, q.top)
+    return rung_below(ladder_kbps, kbps * share * q.segments_per_s, q.top)
 
 
 @kernel
-def abandon_at(
-    ladder_kbps, memory, i, rung, top, first_bit_s, delay_s, left_kbit, kbps, t, until_s, look_s,
-    is_live, segment_s, safety, grace_s, too_late_s,
-):  # fmt: skip
-    """Return when a player gives a download up for a lower rung, and the rung; -1 where it does not by until_s.
-
-    A download that began at first_bit_s, delay_s after its request, and has left_kbit to go at t, comes at
-    kbps until until_s. It is looked at from look_s on, each time that 50 ms and, with all media there, 12 kbit have
-    gone by, but not before grace_s after the request: where at its mean rate it will have taken more than too_late_s, a rung is
-    chosen from that rate; if it is lower, and smaller than what is left, the download is abandoned.
-    Source: Sabre, ThroughputRule.check_abandon.
-    """
-    size = ladder_kbps[rung] * segment_s
-    if left_kbit <= size * ladder_kbps[0] / ladder_kbps[rung]:
-        return -1.0, rung
-    latency_s = max(float(memory[i, 4]), float(memory[i, 5]))
-    every_s = LOOK_S if is_live else max(LOOK_S, LOOK_KBIT / kbps)
-    early_s = first_bit_s - delay_s + grace_s - look_s
-    if early_s > 0.0:
-        look_s += every_s * math.ceil(early_s / every_s)
-    while look_s <= until_s:
-        left = left_kbit - kbps * (look_s - t)
-        took = look_s - first_bit_s
-        if left <= 0.0:
-            break
-        mean_kbps = (size - left) / took
-        if took + delay_s + left / mean_kbps > too_late_s:
-            lower = rung_below(ladder_kbps, safety * mean_kbps * (1.0 - latency_s / segment_s), top)
-            if lower < rung and size * ladder_kbps[lower] / ladder_kbps[rung] < left:
-                return look_s, lower
-        look_s += every_s
-    return -1.0, rung
-
-
-@inlined
-def next_look_s(waited_s, came_kbit, kbps, t):
-    """Return when a download is looked at next: waited_s and came_kbit have gone by since the last look at t."""
-    return t + max(LOOK_S - waited_s, (LOOK_KBIT - came_kbit) / kbps, 0.0)
-
-
-@inlined
-def since_look(waited_s, came_kbit, kbps, t, until_s):
-    """Return time and kbit since the last look at until_s: as at t, or since a look in between."""
-    look_s = next_look_s(waited_s, came_kbit, kbps, t)
-    seconds, kbit = until_s - t + waited_s, kbps * (until_s - t) + came_kbit
-    if look_s <= until_s:
-        seconds = until_s - look_s
-        if kbps >= LOOK_KBIT / LOOK_S:
-            seconds -= LOOK_S * math.floor(seconds * (1.0 / LOOK_S))
-        else:
-            every_s = LOOK_KBIT / kbps
-            seconds -= every_s * math.floor(seconds / every_s)
-        kbit = kbps * seconds
-    return seconds, kbit
-
-
-@kernel
-def _push(memory, i, kbps):
+def _push(memory, kbps):
     for m in range(_RATES - 1, 0, -1):
-        memory[i, m] = memory[i, m - 1]
-    memory[i, 0] = kbps
+        memory[m] = memory[m - 1]
+    memory[0] = kbps
 
 
 @kernel
-def harmonic_estimate(memory, i, sample_kbps):
+def harmonic_estimate(memory, sample_kbps):
     """Put a rate before the last four and return the harmonic mean of those present."""
-    _push(memory, i, sample_kbps)
+    _push(memory, sample_kbps)
     total, count = 0.0, 0
     for m in range(_RATES):
-        rate = float(memory[i, m])
+        rate = float(memory[m])
         if rate > 0.0:
             total += 1.0 / rate
             count += 1
@@ -249,7 +193,7 @@ def harmonic_estimate(memory, i, sample_kbps):
 
 
 @kernel
-def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
+def stallion_estimate(q, memory, kbps, delay_s, is_first):
     """Return the bitrate that Stallion dares: throughput and latency, each on the safe side by some deviations.
 
         (mean throughput - z sd) * (1 - (mean latency + z' sd) / segment length)
@@ -259,15 +203,15 @@ def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
     Source: Gutterman et al., "Stallion: video adaptation algorithm for low-latency video streaming", MMSys
     2020, doi:10.1145/3339825.3397044.
     """
-    _push(memory, i, kbps)
-    latency_s, variance = delay_s if is_first else float(memory[i, 5]), float(memory[i, 6])
+    _push(memory, kbps)
+    latency_s, variance = delay_s if is_first else float(memory[5]), float(memory[6])
     off = delay_s - latency_s
     latency_s += _LATENCY_STEP * off
     variance = (1.0 - _LATENCY_STEP) * (variance + _LATENCY_STEP * off * off)
-    memory[i, 5], memory[i, 6] = latency_s, variance
+    memory[5], memory[6] = latency_s, variance
     total, squares, count = 0.0, 0.0, 0
     for m in range(_RATES):
-        rate = float(memory[i, m])
+        rate = float(memory[m])
         if rate > 0.0:
             total += rate
             squares += rate * rate
@@ -279,7 +223,7 @@ def stallion_estimate(q, memory, i, kbps, delay_s, is_first):
 
 
 @inlined
-def next_rung_after(q, ladder_kbps, memory, i, steps, size_kbit, delay_s, transfer_s, level_s, is_first):
+def next_rung_after(q, ladder_kbps, memory, steps, size_kbit, delay_s, transfer_s, level_s, is_first):
     """Note a finished download and return the rung of the next one.
 
     delay_s: request to first bit.  level_s: buffer when the next request goes out.  is_first: of the session.
@@ -287,17 +231,17 @@ def next_rung_after(q, ladder_kbps, memory, i, steps, size_kbit, delay_s, transf
     transfer = max(transfer_s, 1e-6)
     chosen = 0
     if q.rule == THROUGHPUT:
-        note_throughput(q, memory, i, steps, size_kbit / transfer, transfer, delay_s)
-        chosen = throughput_rung(q, ladder_kbps, memory, i, level_s)
+        note_throughput(q, memory, steps, size_kbit / transfer, transfer, delay_s)
+        chosen = throughput_rung(q, ladder_kbps, memory, level_s)
     elif q.rule == BUFFER:
         chosen = min(rung_of_buffer(ladder_kbps.shape[0], level_s, q.reservoir_s, q.cushion_s), q.top)
     elif q.rule == STALLION:
-        kbps = stallion_estimate(q, memory, i, size_kbit / transfer, delay_s, is_first)
+        kbps = stallion_estimate(q, memory, size_kbit / transfer, delay_s, is_first)
         chosen = rung_below(ladder_kbps, kbps, q.top)
     elif is_first:
         chosen = rung_below(ladder_kbps, size_kbit / transfer, q.top)
     else:
-        kbps = harmonic_estimate(memory, i, size_kbit / max(delay_s + transfer_s, 1e-6))
+        kbps = harmonic_estimate(memory, size_kbit / max(delay_s + transfer_s, 1e-6))
         chosen = rung_below(ladder_kbps, kbps, q.top)
     return chosen
 
@@ -306,8 +250,8 @@ def next_rung_after(q, ladder_kbps, memory, i, steps, size_kbit, delay_s, transf
 def rung_below(ladder_kbps, kbps, top):
     """Return the highest rung up to `top` that is not above a rate; 0 where all are."""
     rung = 0
-    while rung < top and ladder_kbps[rung + 1] <= kbps:
-        rung += 1
+    for above in range(1, top + 1):  # counts, where a search would end in a mispredicted branch
+        rung += ladder_kbps[above] <= kbps
     return rung
 
 

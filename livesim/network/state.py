@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from livesim.compiled import inlined
+
 MEMORY = 7
 WINDOW = 128  # segments whose time of announcement is kept; a power of 2
 FRESH = 32  # newest segments that an edge may not have yet, a power of 2; older ones are in every cache
@@ -148,3 +150,42 @@ def allocate(R: int, V: int, E: int, L: int) -> NetworkState:
         ready_s=np.zeros(R),
         worker_free_s=np.zeros((R, WORKERS)),
     )
+
+
+class Players(NamedTuple):
+    """The rows of NetworkState that say how the players of one room are doing, each (V,)."""
+
+    event_s: np.ndarray
+    dry_s: np.ndarray
+    gave_up_s: np.ndarray
+    delay_s: np.ndarray
+    left_kbit: np.ndarray
+    rate: np.ndarray
+    memory: np.ndarray
+    segment: np.ndarray
+    next_rung: np.ndarray
+    since_look: np.ndarray
+    rtt_s: np.ndarray
+    phase_s: np.ndarray
+    gain: np.ndarray
+    edge: np.ndarray
+    qoe_mbit: np.ndarray
+    qoe_live_mbit: np.ndarray
+    stalled: np.ndarray
+    rung: np.ndarray
+    skips: np.ndarray
+    stall_s: np.ndarray
+    played_s: np.ndarray
+    startup_s: np.ndarray
+    latency_s: np.ndarray
+
+
+@inlined
+def players_of(net, r):
+    """Return the Players of room r."""
+    return Players(
+        net.event_s[r], net.dry_s[r], net.gave_up_s[r], net.delay_s[r], net.left_kbit[r], net.rate[r], net.memory[r],
+        net.segment[r], net.next_rung[r], net.since_look[r], net.rtt_s[r], net.phase_s[r], net.gain[r], net.edge[r],
+        net.qoe_mbit[r], net.qoe_live_mbit[r], net.stalled[r], net.rung[r], net.skips[r], net.stall_s[r],
+        net.played_s[r], net.startup_s[r], net.latency_s[r],
+    )  # fmt: skip

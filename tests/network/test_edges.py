@@ -120,3 +120,16 @@ def test_less_capacity_means_lower_quality_and_later_start() -> None:
         results[kappa] = np.mean(quality[24:]), np.median(net.startup_s[0])
     assert results[0.7][0] < results[2.0][0] - 0.2, results
     assert results[0.7][1] > results[2.0][1], results
+
+
+def test_an_edge_below_the_lowest_rung_is_allowed_and_stalls() -> None:
+    # .1 x 1850 = 185 kbit/s for each of the planned viewers, whose lowest rendition needs 300: they play at most 62 %
+    config = NetworkConfig(kappa=0.1, edge_shares=(1.0,), give_up_per_s=0.0, skip_limit_s=600.0)
+    net, bank, p, ladder, alive, entered = crowded_room(config, viewers=100)
+    stall = played = 0.0
+    for tick in range(72):
+        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, p, KEY)
+        if tick >= 12:
+            stall, played = stall + net.stall_s.sum(), played + net.played_s.sum()
+    assert net.rung.max() <= 1
+    assert played / (stall + played) == pytest.approx(185.0 / 300.0, abs=0.03)

@@ -28,6 +28,8 @@ from livesim.network.config import NetworkConfig
         ({"reservoir_share": 0.7}, r"cushion_share: 0\.6 is not above reservoir_share 0\.7"),
         ({"latency_target_s": 2}, r"latency_target_s: 2 s is before the newest segment exists\. .* = 2\.8 s"),
         ({"rule": "bola"}, r"rule\s+Input should be 'throughput', 'buffer', 'rate' or 'stallion'"),
+        ({"failover_s": -1}, r"failover_s\s+Input should be greater than or equal to 0"),
+        ({"abandon_segments": 0.5}, r"abandon_segments\s+Input should be greater than or equal to 1"),
         ({"kapa": 1.0}, r"kapa\s+Extra inputs are not permitted"),
     ],
 )

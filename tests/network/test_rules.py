@@ -22,9 +22,9 @@ def numbers(**values):
 
 
 def test_stallion_takes_deviations_off_throughput_and_latency_by_hand() -> None:
-    q, memory = numbers(rule="stallion"), np.zeros((1, MEMORY), np.float32)
+    q, memory = numbers(rule="stallion"), np.zeros(MEMORY, np.float32)
     for n, kbps in enumerate([9000.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0]):
-        dared = stallion_estimate(q, memory, 0, kbps, 0.1, n == 0)
+        dared = stallion_estimate(q, memory, kbps, 0.1, n == 0)
     # the last five: mean 3000, deviation sqrt(2) * 1000; latency always .1 of 2 s
     assert dared == pytest.approx((3000.0 - math.sqrt(2.0) * 1000.0) * 0.95, rel=1e-5)
 
@@ -33,23 +33,23 @@ def test_stallion_fears_a_latency_that_moves() -> None:
     q = numbers(rule="stallion")
     dared = []
     for latencies in ([0.3, 0.3, 0.3, 0.3], [0.1, 0.5, 0.1, 0.5]):
-        memory = np.zeros((1, MEMORY), np.float32)
-        dared.append([stallion_estimate(q, memory, 0, 3000.0, at, n == 0) for n, at in enumerate(latencies)][-1])
+        memory = np.zeros(MEMORY, np.float32)
+        dared.append([stallion_estimate(q, memory, 3000.0, at, n == 0) for n, at in enumerate(latencies)][-1])
     assert dared[0] == pytest.approx(3000.0 * 0.85, rel=1e-5)
     assert dared[1] < dared[0] - 100.0
 
 
 def test_averages_of_throughput_and_latency_by_hand() -> None:
-    q, memory, steps = numbers(ewma_fast_s=1.0, ewma_slow_s=2.0), np.zeros((1, MEMORY), np.float32), np.empty((2, MANY))
+    q, memory, steps = numbers(ewma_fast_s=1.0, ewma_slow_s=2.0), np.zeros(MEMORY, np.float32), np.empty((2, MANY))
     fill_latency_steps(q, steps)
-    note_throughput(q, memory, 0, steps, 1000.0, 1.0, 0.1)
-    note_throughput(q, memory, 0, steps, 4000.0, 1.0, 0.4)
+    note_throughput(q, memory, steps, 1000.0, 1.0, 0.1)
+    note_throughput(q, memory, steps, 4000.0, 1.0, 0.4)
     # weights 1/2 and 1/4 of 3/4: (4000 * 2 + 1000) / 3; latency counts segments of 2 s: weights 3/4 and 3/16
-    assert memory[0, 0] == pytest.approx(3000.0, rel=1e-6)
-    assert memory[0, 4] == pytest.approx((0.4 * 0.75 + 0.1 * 0.1875) / 0.9375, rel=1e-6)
+    assert memory[0] == pytest.approx(3000.0, rel=1e-6)
+    assert memory[4] == pytest.approx((0.4 * 0.75 + 0.1 * 0.1875) / 0.9375, rel=1e-6)
     keep = 2.0**-0.5
-    assert memory[0, 1] == pytest.approx((4000.0 + keep * 1000.0) / (1.0 + keep), rel=1e-6)
-    assert memory[0, 5] == pytest.approx((0.4 + 0.5 * 0.1) / 1.5, rel=1e-6)
+    assert memory[1] == pytest.approx((4000.0 + keep * 1000.0) / (1.0 + keep), rel=1e-6)
+    assert memory[5] == pytest.approx((0.4 + 0.5 * 0.1) / 1.5, rel=1e-6)
 
 
 def test_a_live_download_that_comes_too_late_is_abandoned_by_hand() -> None:

@@ -36,7 +36,7 @@ def measure(trace: str, buffer_s: float, rule: str) -> tuple[np.ndarray, int]:
     session = watch(config, kbps, RTT_S)
     bitrate = np.array(config.ladder_kbps)[session.rungs]
     numbers = [session.startup_s, session.stall_s, bitrate.mean(), np.abs(np.diff(bitrate)).sum()]
-    return np.array(numbers), session.stalls
+    return np.array(numbers), session.stall_events
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,10 @@
 * `EventEdge` shares it anew whenever a download begins or ends, and each second when the lines change: what an ideal
   fluid network does. The distance to it is the price of the step.
 
-To extend it: a rule of the player is an object with `choose` (see `RateRule`), given every download with its times and
-sizes. What can happen to a download while it runs (a serving edge that goes down, an abandoned download) belongs in
-`Viewer.download`, whose wait already ends at every change of share: wait for one more event there. What delays its
-first bit (an origin miss, a failover) is one more wait in `Viewer.live` before `download`. A pipeline that publishes
-late replaces `Viewer.published_s`, which may yield an event of its own.
+A segment is announced a constant delay after it was shot, and the first request of an edge for one of its renditions
+waits for the fetch. Edges go down and come back between ticks; downloads that come too late are given up. To extend
+the model: a rule of the player is an object with `choose` (see `RateRule`), given every download with its times and
+sizes. A pipeline that publishes late replaces `Viewer.published_s` and `Viewer.newest`.
 """
 
 from __future__ import annotations
@@ -52,7 +51,9 @@ class Download(NamedTuple):
 
 
 class Rule(Protocol):
-    """Chooses the rung of the next segment."""
+    """Chooses the rung of the next segment; one that looks at a running download may give it up."""
+
+    looks: bool
 
     def choose(self, last: Download, level_s: float) -> int:
         """Return a rung.  level_s: buffer at the moment of the request."""
@@ -64,6 +65,8 @@ class RateRule:
 
     The first segment does not count; the second is chosen by the rate of the first without its latency.
     """
+
+    looks = False
 
     def __init__(self, config: NetworkConfig) -> None:
         self.ladder = config.ladder_kbps
@@ -81,6 +84,8 @@ class RateRule:
 class BufferRule:
     """Lowest rung below the reservoir, highest from the cushion on, evenly spread between."""
 
+    looks = False
+
     def __init__(self, config: NetworkConfig) -> None:
         self.top = len(config.ladder_kbps) - 1
         self.low_s = config.reservoir_share * config.buffer_cap_s
@@ -94,7 +99,60 @@ class BufferRule:
         return math.floor(self.top * (level_s - self.low_s) / (self.high_s - self.low_s))
 
 
-RULES: dict[str, Callable[[NetworkConfig], Rule]] = {"rate": RateRule, "buffer": BufferRule}
+class ThroughputRule:
+    """Sabre's throughput rule: two averages of throughput and of latency, a cautious buffer rule, abandonment.
+
+    Averages have half-lives of `ewma_fast_s` and `ewma_slow_s` of transfer time, those of latency the same counted in
+    segments; each is divided by the weight it has gathered. Throughput is the lower, latency the higher of the two.
+    """
+
+    looks = True
+
+    def __init__(self, config: NetworkConfig) -> None:
+        self.config = config
+        self.half_lives_s = (config.ewma_fast_s, config.ewma_slow_s)
+        self.sums = np.zeros((2, 2))  # throughput, latency by half-life
+        self.weights = np.zeros((2, 2))
+        self.kbps = self.latency_s = 0.0
+        self.downloads = 0
+
+    def choose(self, last: Download, level_s: float) -> int:
+        c = self.config
+        for at, half_life_s in enumerate(self.half_lives_s):
+            samples = ((last.size_kbit / last.transfer_s, last.transfer_s), (last.latency_s, c.segment_s))
+            for kind, (value, weight_s) in enumerate(samples):
+                keep = 0.5 ** (weight_s / half_life_s)
+                self.sums[kind, at] = keep * self.sums[kind, at] + (1.0 - keep) * value
+                self.weights[kind, at] = keep * self.weights[kind, at] + (1.0 - keep)
+        averages = self.sums / self.weights
+        self.kbps, self.latency_s = averages[0].min(), averages[1].max()
+        self.downloads += 1
+        caution = max(0.9**self.downloads, c.low_buffer_safety)
+        seconds = min(c.safety * (c.segment_s - self.latency_s), caution * (level_s - self.latency_s))
+        return self.below(self.kbps * seconds / c.segment_s)
+
+    def lower(self, rung: int, size_kbit: float, left_kbit: float, latency_s: float, took_s: float) -> int | None:
+        """Return the rung to ask for instead, where a download will come too late at its mean rate so far."""
+        c = self.config
+        mean_kbps = (size_kbit - left_kbit) / took_s
+        if latency_s + took_s < c.abandon_grace_s:
+            return None
+        if latency_s + took_s + left_kbit / mean_kbps <= c.abandon_segments * c.segment_s:
+            return None
+        lower = self.below(c.safety * mean_kbps * (1.0 - self.latency_s / c.segment_s))
+        return lower if lower < rung and c.ladder_kbps[lower] * c.segment_s < left_kbit else None
+
+    def below(self, kbps: float) -> int:
+        return max((rung for rung, rate in enumerate(self.config.ladder_kbps) if rate <= kbps), default=0)
+
+
+LOOK_S, LOOK_KBIT = 0.05, 12.0  # a running download is looked at when both have gone by since the last look
+
+RULES: dict[str, Callable[[NetworkConfig], Rule]] = {
+    "rate": RateRule,
+    "buffer": BufferRule,
+    "throughput": ThroughputRule,
+}
 
 
 def max_min(lines: Sequence[float], capacity: float) -> list[float]:
@@ -109,13 +167,31 @@ def max_min(lines: Sequence[float], capacity: float) -> list[float]:
 class Edge:
     """One edge: who takes part, with which share; `changed` happens whenever shares may be others."""
 
-    def __init__(self, env: simpy.Environment, capacity_kbps: float) -> None:
+    def __init__(self, env: simpy.Environment, capacity_kbps: float, origin_s: float) -> None:
         self.env = env
+        self.origin_s = origin_s
+        self.asked_s: dict[tuple[int, int], float] = {}  # (segment, rung) -> first request
         self.capacity_kbps = capacity_kbps
         self.changed = env.event()
         self.viewers: list[Viewer] = []
         self.receiving: list[Viewer] = []
         self.sent_kbit = 0.0
+
+    def take(self, viewer: Viewer, old: Edge) -> None:
+        """Serve a viewer whom another edge served; a download that runs goes on here."""
+        viewer.settle()
+        old.viewers.remove(viewer)
+        self.viewers.append(viewer)
+        viewer.edge = self
+        if viewer in old.receiving:
+            old.end(viewer)
+            self.begin(viewer)
+
+    def begin(self, viewer: Viewer) -> None:
+        """Note that a download begins; on the bare edge nothing follows."""
+
+    def end(self, viewer: Viewer) -> None:
+        """Note that a download is over."""
 
     def share_out(self, among: Sequence[Viewer]) -> None:
         for viewer in self.viewers:
@@ -125,6 +201,13 @@ class Edge:
             viewer.share_kbps = share
         happened, self.changed = self.changed, self.env.event()
         happened.succeed()
+
+    def ready_s(self, segment: int, rung: int) -> float:
+        """Ask for a rendition now; return when this edge has it. Segments from before the session are there."""
+        if segment < 0:
+            return self.env.now
+        asked_s = self.asked_s.setdefault((segment, rung), self.env.now)
+        return max(asked_s + self.origin_s, self.env.now)
 
 
 class StepEdge(Edge):
@@ -138,11 +221,6 @@ class StepEdge(Edge):
                 viewer.left_kbit = float(np.float32(viewer.left_kbit))
             self.share_out([viewer for viewer in self.viewers if viewer.first_bit_s < end_s])
             yield self.env.timeout(1.0)
-
-    def begin(self, viewer: Viewer) -> None:
-        """Nothing: the shares of this second are set."""
-
-    end = begin
 
 
 class EventEdge(Edge):
@@ -182,10 +260,11 @@ class Viewer:
     config: NetworkConfig
     arrival: Arrival
     edge: Any
-    rule: Rule
+    rule: Any  # a Rule; one that looks has `lower` too
     segment: int = 0
     rung: int = 0
-    first_bit_s: float = 0.0
+    request_s: float = 0.0
+    first_bit_s: float = 0.0  # at the soonest, while the edge may not have the segment
     share_kbps: float = 0.0
     buffer_s: float = 0.0
     speed: float = 1.0
@@ -194,6 +273,7 @@ class Viewer:
     stall_s: float = 0.0
     skips: int = 0
     got_kbit: float = 0.0
+    given_up: int = 0  # downloads
     left_kbit: float = 0.0  # of the download that runs
     settled_s: float = 0.0
     ticks: list[Tick] = field(default_factory=list)
@@ -203,7 +283,7 @@ class Viewer:
         self.segment = math.ceil(behind_s / self.config.segment_s)
         self.next_rung = self.rung = self.config.first_rung
         request_s = max(self.arrival.request_s, self.published_s(self.segment))
-        self.first_bit_s = request_s + self.arrival.rtt_s
+        self.request_s, self.first_bit_s = request_s, request_s + self.arrival.rtt_s
 
     def line_kbps(self, now_s: float) -> float:
         line = self.arrival.line_kbps
@@ -215,28 +295,62 @@ class Viewer:
         return (segment + 1) * c.segment_s + c.ingest_s + c.packaging_s + self.arrival.phase_s
 
     def live(self) -> Waits:
-        """Download one segment after the other."""
+        """Download one segment after the other; what is lost with an edge is asked for again."""
+        while self.first_bit_s < math.inf:
+            try:
+                yield from self.fetch()
+            except simpy.Interrupt:
+                self.left_kbit = 0.0
+                self.request_s = self.env.now + self.config.failover_s
+                self.first_bit_s = self.request_s + self.arrival.rtt_s
+
+    def fetch(self) -> Waits:
+        """Ask for segments and receive them."""
         while True:
+            yield self.env.timeout(self.request_s - self.env.now)
+            ready_s = self.edge.ready_s(self.segment, self.next_rung)
+            yield self.env.timeout(self.first_bit_s - self.env.now)
+            self.first_bit_s = ready_s + self.arrival.rtt_s
             yield self.env.timeout(self.first_bit_s - self.env.now)
             begun_s, size = self.env.now, self.config.ladder_kbps[self.next_rung] * self.config.segment_s
-            yield from self.download(size)
+            lower = yield from self.download(size, begun_s - self.request_s)
+            if lower is not None:
+                self.next_rung, self.request_s = lower, self.env.now
+                self.first_bit_s = self.request_s + self.arrival.rtt_s
+                continue
             is_first = self.startup_s == math.inf
             if is_first and self.env.now > self.arrival.gave_up_s:
                 self.first_bit_s = math.inf
                 return
-            self.receive(Download(size, self.arrival.rtt_s, self.env.now - begun_s, is_first))
+            self.receive(Download(size, begun_s - self.request_s, self.env.now - begun_s, is_first))
 
-    def download(self, size_kbit: float) -> Waits:
-        """Receive that many kbit at whatever share the edge gives."""
+    def download(self, size_kbit: float, latency_s: float) -> Generator[simpy.Event, Any, int | None]:
+        """Receive that many kbit at whatever share the edge gives; return the rung to ask for where it is given up."""
         self.edge.begin(self)
         self.left_kbit, self.settled_s = size_kbit, self.env.now
+        begun_s, looked_s, looked_kbit = self.env.now, self.env.now - min(latency_s, LOOK_S), size_kbit
+        may_give_up = self.rule.looks and self.next_rung > 0 and self.startup_s < math.inf
         while self.left_kbit > 0.0:
             share = self.share_kbps
             done = self.env.timeout(self.left_kbit / share) if share > 0.0 else self.env.event()
-            yield done | self.edge.changed
+            look = self.env.event()
+            if may_give_up and share > 0.0:
+                missing_s = (LOOK_KBIT - looked_kbit + self.left_kbit) / share
+                look = self.env.timeout(max(missing_s, looked_s + LOOK_S - self.env.now, 0.0))
+            yield done | look | self.edge.changed
             if done.processed:
                 self.book(self.left_kbit)
+            elif look.processed:
+                self.settle()
+                looked_s, looked_kbit = self.env.now, self.left_kbit
+                lower = self.rule.lower(self.next_rung, size_kbit, self.left_kbit, latency_s, looked_s - begun_s)
+                if lower is not None:
+                    self.left_kbit = 0.0
+                    self.edge.end(self)
+                    self.given_up += 1
+                    return lower
         self.edge.end(self)
+        return None
 
     def settle(self) -> None:
         """Book what has come at the present share."""
@@ -259,9 +373,9 @@ class Viewer:
         self.segment += 1
         late_s = now - (self.segment * c.segment_s - self.buffer_s) - c.latency_target_s
         self.speed = 1.0
-        if late_s > c.skip_limit_s:
-            self.segment = max(self.segment, math.ceil((now - c.latency_target_s) / c.segment_s))
-            self.buffer_s, late_s = 0.0, 0.0
+        ahead = min(math.ceil((now - c.latency_target_s) / c.segment_s), self.newest())
+        if late_s > c.skip_limit_s and ahead > self.segment:
+            self.segment, self.buffer_s, late_s = ahead, 0.0, 0.0
             self.skips += 1
         if late_s < 0.0 or self.buffer_s > c.latency_target_s / 2:
             self.speed = catch_up(late_s, c.catch_up)
@@ -269,7 +383,12 @@ class Viewer:
         request_s = max(now + too_full_s / self.speed, self.published_s(self.segment))
         level_s = max(self.buffer_s - (request_s - now) * self.speed, 0.0)
         self.next_rung = self.rule.choose(last, level_s)
-        self.first_bit_s = request_s + self.arrival.rtt_s
+        self.request_s, self.first_bit_s = request_s, request_s + self.arrival.rtt_s
+
+    def newest(self) -> int:
+        """Return the newest segment that the origin has announced."""
+        c = self.config
+        return math.floor((self.env.now - c.ingest_s - c.packaging_s) / c.segment_s) - 1
 
     def consume(self) -> None:
         """Play from the buffer up to now; what it cannot cover is stall."""
@@ -315,6 +434,21 @@ class Played(NamedTuple):
         return np.array([[getattr(tick, name) for tick in viewer] for viewer in self.ticks]).T
 
 
+def _route(viewers: list[Viewer], players: list[simpy.Process], edges: list[Any], up: list[bool]) -> None:
+    for viewer, player in zip(viewers, players, strict=True):
+        home, old = viewer.arrival.edge, viewer.edge
+        new = next(edges[e % len(edges)] for e in range(home, home + len(edges)) if up[e % len(edges)])
+        if new is old:
+            continue
+        is_lost = not up[edges.index(old)] and viewer.request_s < viewer.env.now and viewer.first_bit_s < math.inf
+        if is_lost and viewer in old.receiving:
+            viewer.settle()
+            old.end(viewer)
+        new.take(viewer, old)
+        if is_lost:
+            player.interrupt()
+
+
 def play(
     config: NetworkConfig,
     arrivals: Sequence[Arrival],
@@ -322,18 +456,23 @@ def play(
     edge_class: type[Edge],
     ticks: int,
     tick_s: float = 5.0,
+    is_up: Callable[[int, int], bool] = lambda edge, tick: True,
 ) -> Played:
-    """Play a room from 0 s: each viewer from their arrival, each edge with its capacity."""
+    """Play a room from 0 s: each viewer from their arrival, each edge with its capacity.
+
+    is_up: whether an edge is up in a tick. One that is not serves nobody: its viewers go to the next that is up (one
+    always is), where a download that was asked for before is asked for again, and come home when it is up.
+    """
     env = simpy.Environment()
-    edges = [edge_class(env, capacity) for capacity in capacity_kbps]
+    edges = [edge_class(env, capacity, config.origin_s) for capacity in capacity_kbps]
     viewers = [Viewer(env, config, arrival, edges[arrival.edge], RULES[config.rule](config)) for arrival in arrivals]
     for edge in edges:
         edge.viewers = [viewer for viewer in viewers if viewer.edge is edge]
         env.process(edge.run())  # type: ignore[attr-defined]
-    for viewer in viewers:
-        env.process(viewer.live())
+    players = [env.process(viewer.live()) for viewer in viewers]
     sent = np.zeros((ticks, len(edges)))
     for tick in range(ticks):
+        _route(viewers, players, edges, [is_up(e, tick) for e in range(len(edges))])
         env.run(until=(tick + 1) * tick_s)
         for viewer in viewers:
             viewer.close_tick(tick_s)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from livesim.network.config import NetworkConfig
 from livesim.network.player import advance
-from tests.network.lone_viewer import crowded_room
+from tests.network.lone_viewer import KEY, crowded_room
 from tests.theory.network_model import Arrival, EventEdge, StepEdge, Tick, catch_up, max_min, play
 
 TICKS, TICK_S = 120, 5.0
@@ -25,7 +27,7 @@ def arrivals_of(net, bank, entered_s: np.ndarray) -> list[Arrival]:
             Arrival(
                 entered_s=entered_s[0, i],
                 request_s=net.event_s[0, i] - rtt_s,
-                gave_up_s=net.gave_up_s[0, i],
+                gave_up_s=entered_s[0, i] + float(net.gave_up_s[0, i]),
                 rtt_s=rtt_s,
                 phase_s=float(net.phase_s[0, i]),
                 edge=int(net.edge[0, i]),
@@ -35,14 +37,24 @@ def arrivals_of(net, bank, entered_s: np.ndarray) -> list[Arrival]:
     return arrivals
 
 
-def fast(config: NetworkConfig, viewers: int, seed: int):
+def always(edge: int, tick: int) -> bool:
+    return True
+
+
+def with_outages(edge: int, tick: int) -> bool:
+    """Edge 1 is down from 100 to 200 s, edge 0 from 300 to 350 s."""
+    return not (edge == 1 and 20 <= tick < 40) and not (edge == 0 and 60 <= tick < 70)
+
+
+def fast(config: NetworkConfig, viewers: int, seed: int, is_up: Callable[[int, int], bool] = always):
     """Return (arrivals, capacities, outputs by name (ticks, V), kbit sent so far (ticks, E)) of the kernels."""
     net, bank, p, ladder, alive, entered_s = crowded_room(config, viewers, seed)
     arrivals, capacity_kbps = arrivals_of(net, bank, entered_s), net.capacity_kbps[0].tolist()
     seen: dict[str, list] = {name: [] for name in Tick._fields}
     sent = []
     for tick in range(TICKS):
-        advance(net, bank, p, ladder, 0, viewers, alive, entered_s, TICK_S * tick, TICK_S)
+        net.up[0] = [is_up(edge, tick) for edge in range(len(capacity_kbps))]
+        advance(net, bank, p, ladder, 0, viewers, alive, entered_s, TICK_S * tick, TICK_S, p, KEY)
         for name, rows in seen.items():
             rows.append(getattr(net, name)[0].astype(float))
         sent.append(net.sent_kbit[0].copy())
@@ -50,36 +62,66 @@ def fast(config: NetworkConfig, viewers: int, seed: int):
 
 
 @pytest.mark.parametrize("rule", ["rate", "buffer"])
-@pytest.mark.parametrize("kappa", [0.31, 0.62, 0.97])  # at 1 a fair share of 1850 kbit/s would tie with a rung
-def test_every_viewer_of_a_congested_room_is_matched_tick_by_tick(rule: str, kappa: float) -> None:
-    """Start-up, stalls, play, latency, rungs, segments, skips and bits of 5 to 20 viewers on two edges, 10 minutes."""
-    config = NetworkConfig(rule=rule, kappa=kappa, edge_shares=(0.6, 0.4))
-    stalled_s = skips = 0.0
+@pytest.mark.parametrize("kappa", [0.33, 0.62, 0.97])  # at 1 a fair share of 1850 kbit/s would tie with a rung
+@pytest.mark.parametrize("is_up", [always, with_outages])
+def test_every_viewer_of_a_congested_room_is_matched_tick_by_tick(rule: str, kappa: float, is_up) -> None:
+    """Start-up, stalls, play, latency, rungs, segments, skips and bits of 5 to 20 viewers, three edges, 10 minutes."""
+    config = NetworkConfig(rule=rule, kappa=kappa, edge_shares=(0.4, 0.35, 0.25), origin_s=0.0)
+    stalled_s = 0.0
     for seed, viewers in enumerate((5, 8, 11, 14, 17, 20)):
-        arrivals, capacity_kbps, seen, sent = fast(config, viewers, seed)
-        model = play(config, arrivals, capacity_kbps, StepEdge, TICKS, TICK_S)
+        arrivals, capacity_kbps, seen, sent = fast(config, viewers, seed, is_up)
+        model = play(config, arrivals, capacity_kbps, StepEdge, TICKS, TICK_S, is_up)
         for name in ("rung", "segment", "skips"):
             assert np.array_equal(seen[name], model.column(name)), (name, seed)
         for name in ("startup_s", "stall_s", "played_s", "latency_s"):
             np.testing.assert_allclose(seen[name], model.column(name), atol=SAME_S, err_msg=f"{name}, seed {seed}")
         np.testing.assert_allclose(sent, model.sent_kbit, rtol=1e-6, atol=0.1)
         stalled_s += seen["stall_s"].sum()
-        skips += seen["skips"].sum()
     assert stalled_s > 50.0  # the rooms were congested enough to test something
-    assert skips > 0 or rule == "rate"
+
+
+@pytest.mark.parametrize(
+    ("config", "same_share"),
+    [
+        # looks at a running download are kept in 1/255 of 50 ms from one second to the next
+        (NetworkConfig(rule="throughput", kappa=0.62, origin_s=0.0), 0.98),
+        (NetworkConfig(rule="throughput", kappa=0.97, origin_s=0.0), 0.97),
+        # a request made and answered within a second may come too late for a neighbour's
+        (NetworkConfig(rule="buffer", kappa=0.97), 0.97),
+        (NetworkConfig(rule="rate", kappa=0.97), 0.75),
+    ],
+)
+def test_abandonment_and_origin_misses_match_but_for_what_a_second_blurs(config: NetworkConfig, same_share: float):
+    """Most viewers are equal to 2 ms and by rung at most ticks; a room is equal within 1 % (stalls: 5 %)."""
+    config = config.model_copy(update={"edge_shares": (0.6, 0.4)})
+    same, rows = [], []
+    for seed, viewers in enumerate((5, 8, 11, 14, 17, 20)):
+        arrivals, capacity_kbps, seen, sent = fast(config, viewers, seed)
+        model = play(config, arrivals, capacity_kbps, StepEdge, TICKS, TICK_S)
+        slow = {name: model.column(name) for name in seen}
+        is_same = (np.abs(seen["latency_s"] - slow["latency_s"]) < 2e-3) & (seen["rung"] == slow["rung"])
+        same.append(is_same.mean())
+        rows.append([
+            (c["startup_s"][-1].sum(), c["rung"].sum(), bits.sum(), c["stall_s"].sum())
+            for c, bits in ((seen, sent[-1]), (slow, model.sent_kbit[-1]))
+        ])  # fmt: skip
+    ours, theirs = np.sum(rows, axis=0)
+    assert np.mean(same) > same_share, same
+    assert ours[:3] == pytest.approx(theirs[:3], rel=0.01)
+    assert ours[3] == pytest.approx(theirs[3], rel=0.05)
 
 
 @pytest.mark.parametrize("rule", ["rate", "buffer"])
 def test_sharing_once_a_second_stays_within_bounds_of_sharing_at_every_event(rule: str) -> None:
     """The price of the step: whoever may receive in a second is counted for all of it, so short downloads get less.
 
-    Bounds on one edge of 20 viewers, mean of 4 rooms, from tight (kappa 0.7) to easy (2): start-up within 15 %, stalled
+    Bounds on one edge of 20 viewers, mean of 2 rooms, from tight (kappa 0.7) to easy (2): start-up within 15 %, stalled
     share within 1.5 points, mean rung at most 1 below and hardly above, at least 65 % of the bits.
     """
     for kappa in (0.7, 0.97, 2.0):
         config = NetworkConfig(rule=rule, kappa=kappa, edge_shares=(1.0,))
         rows = []
-        for seed in range(4):
+        for seed in range(2):
             arrivals, capacity_kbps, seen, sent = fast(config, 20, seed)
             ideal = play(config, arrivals, capacity_kbps, EventEdge, TICKS, TICK_S)
             columns = [seen, {name: ideal.column(name) for name in seen}]
@@ -112,7 +154,7 @@ def test_the_model_plays_a_lone_viewer_by_hand(edge_class) -> None:
     # 20 s: they have come at 20.3 s, and the buffer ran dry at 13.1 s.
     config = NetworkConfig(
         rule="buffer", ladder_kbps=(300.0,), wanted_rung=0, catch_up=0.0, latency_target_s=6.0, ingest_s=0.8,
-        packaging_s=0.4, request_jitter_s=0.0,
+        packaging_s=0.4, request_jitter_s=0.0, origin_s=0.0,
     )  # fmt: skip
     line = np.array([600.0] * 10 + [0.0] * 10 + [600.0] * 40)
     arrival = Arrival(0.0, 0.0, np.inf, 0.1, 0.0, 0, line)
