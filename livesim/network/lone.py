@@ -14,7 +14,7 @@ import numpy as np
 from livesim import schema
 from livesim.compiled import allocating_kernel
 from livesim.errors import TraceError
-from livesim.network.config import AccessLine, NetworkConfig
+from livesim.network.config import AccessLine, NetworkConfig, PipelineConfig
 from livesim.network.player import advance, start_player
 from livesim.network.state import NetworkState, allocate
 from livesim.network.traces import TraceBank
@@ -24,6 +24,7 @@ REQUEST_LATENCY_S = 0.08
 LONGEST_S = 50_000.0
 _AFTER_S = 1e-6  # a step goes that far beyond the end of a download, so that rounding cannot cut it off
 _KEY = np.uint64(0)
+AT_ONCE = schema.records([PipelineConfig(transcode_cost=0.0)])[0]  # announces what has been shot and packaged
 _LEAST_STALL_S = 1e-6  # less is rounding, not a stall
 
 
@@ -49,7 +50,7 @@ def watch(config: NetworkConfig, kbps: np.ndarray, rtt_s: float, segments: int =
     ladder = np.asarray(config.ladder_kbps, float)
     rungs, stalls = np.zeros(segments, np.int64), np.zeros(segments)
     alive, entered = np.ones((1, 1), bool), np.zeros((1, 1))
-    seen, end_s = _play(net, bank_of(kbps), p, ladder, alive, entered, rungs, stalls)
+    seen, end_s = _play(net, bank_of(kbps), p, AT_ONCE, ladder, alive, entered, rungs, stalls)
     if seen < segments:
         raise TraceError(f"the line delivers {seen} of {segments} segments in {LONGEST_S:,.0f} s. Give a faster one")
     bitrate = ladder[rungs]
@@ -96,7 +97,7 @@ def lone_room(config: NetworkConfig, rtt_s: float, viewers: int = 1, edges: int 
 
 
 @allocating_kernel
-def _play(net, bank, p, ladder, alive, entered, rungs, stalls):
+def _play(net, bank, p, pipeline, ladder, alive, entered, rungs, stalls):
     """Advance a lone viewer until all segments have come; return how many did, and the time.
 
     From second to second, and to the end of each download on the way, so that no two end in one step.
@@ -112,7 +113,7 @@ def _play(net, bank, p, ladder, alive, entered, rungs, stalls):
         kbps = bank.kbps[int(t) % bank.length[0]]
         if begin < until and kbps > 0.0:
             until = min(until, begin + left / kbps + _AFTER_S)
-        advance(net, bank, p, ladder, 0, 1, alive, entered, t, until - t, p, _KEY)  # no pipeline: all media is there
+        advance(net, bank, p, ladder, 0, 1, alive, entered, t, until - t, pipeline, _KEY)
         t = until
         stalls[seen] += net.stall_s[0, 0]
         if net.segment[0, 0] - first > seen:

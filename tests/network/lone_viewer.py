@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from livesim import schema
-from livesim.network.config import NetworkConfig, PipelineConfig
+from livesim.network.config import NetworkConfig
 from livesim.network.edges import open_edges
-from livesim.network.lone import bank_of, lone_room, watch
+from livesim.network.lone import AT_ONCE, bank_of, lone_room, watch
 from livesim.network.player import admit
 from livesim.network.state import allocate
 from livesim.network.traces import bank_for
@@ -15,7 +15,6 @@ from livesim.randomness import room_key
 
 __all__ = ["AT_ONCE", "KEY", "bank_of", "crowded_room", "lone_room", "watch"]
 KEY = np.uint64(0)
-AT_ONCE = schema.records([PipelineConfig(transcode_cost=0.0)])[0]  # announces what has been shot and packaged
 
 
 def crowded_room(config: NetworkConfig, viewers: int, seed: int = 1, planned: float | None = None):

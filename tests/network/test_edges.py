@@ -128,7 +128,7 @@ def test_an_edge_below_the_lowest_rung_is_allowed_and_stalls() -> None:
     net, bank, p, ladder, alive, entered = crowded_room(config, viewers=100)
     stall = played = 0.0
     for tick in range(72):
-        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, p, KEY)
+        advance(net, bank, p, ladder, 0, 100, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY)
         if tick >= 12:
             stall, played = stall + net.stall_s.sum(), played + net.played_s.sum()
     assert net.rung.max() <= 1

@@ -12,7 +12,7 @@ from livesim.audience.config import AudienceConfig
 from livesim.audience.patience import burn_rate
 from livesim.network.config import AccessLine, NetworkConfig
 from livesim.network.edges import water_level
-from livesim.network.lone import bank_of, lone_room, watch
+from livesim.network.lone import AT_ONCE, bank_of, lone_room, watch
 from livesim.network.player import advance
 from livesim.network.traces import OUTAGE_KBPS, loss_cap_kbps, synthetic_bank
 from livesim.schema import records
@@ -46,7 +46,9 @@ def test_max_min_shares_reach_the_viewers_of_an_edge(capacity, lines, rates):
     net.gain[0] = lines
     net.left_kbit[:] = 1000.0
     alive, entered = np.ones((1, len(lines)), bool), np.zeros((1, len(lines)))
-    advance(net, bank_of(np.ones(5)), p, np.array(PLAIN.ladder_kbps), 0, len(lines), alive, entered, 0.0, 1.0, p, KEY)
+    advance(
+        net, bank_of(np.ones(5)), p, np.array(PLAIN.ladder_kbps), 0, len(lines), alive, entered, 0.0, 1.0, AT_ONCE, KEY
+    )
     assert 1000.0 - net.left_kbit[0] == pytest.approx(rates, rel=1e-4)
 
 
@@ -68,7 +70,9 @@ def test_an_outage_longer_than_the_buffer_stalls_within_its_bounds():
     alive, entered = np.ones((1, phases), bool), np.zeros((1, phases))
     stall_s = np.zeros(phases)
     for tick in range(18):
-        advance(net, bank_of(line), p, np.array(PLAIN.ladder_kbps), 0, phases, alive, entered, 5.0 * tick, 5.0, p, KEY)
+        advance(
+            net, bank_of(line), p, np.array(PLAIN.ladder_kbps), 0, phases, alive, entered, 5.0 * tick, 5.0, AT_ONCE, KEY
+        )
         stall_s += net.stall_s[0]
     low = outage_s - cap_s + segment_s * 1200 / 5000
     high = low + segment_s + d
@@ -144,7 +148,7 @@ def _serve(net, bank, p, ladder, alive, entered_s, arrival_s, kbit, tick_s, took
             alive[0, i], job[i], entered_s[0, i] = True, begun, arrival_s[begun]
             net.event_s[0, i], net.left_kbit[0, i], net.dry_s[0, i] = arrival_s[begun], kbit[begun], np.inf
             begun += 1
-        advance(net, bank, p, ladder, 0, slots, alive, entered_s, t, tick_s, p, KEY)
+        advance(net, bank, p, ladder, 0, slots, alive, entered_s, t, tick_s, AT_ONCE, KEY)
         for i in range(slots):
             if alive[0, i] and net.dry_s[0, i] < np.inf:
                 took_s[job[i]] = net.startup_s[0, i]
