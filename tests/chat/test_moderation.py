@@ -275,10 +275,10 @@ def trolled() -> tuple[Rooms, Rooms]:
     for trolls in (0, 25):
         rooms = Rooms(scenario, 8, journal=40_000)
         rooms.reset(list(range(8)))
-        play(rooms, lambda rooms, _: np.zeros((8, 3), dtype=np.int64), decisions=10)
+        play(rooms, lambda rooms, _: np.zeros((8, len(rooms.heads)), dtype=np.int64), decisions=10)
         for view in rooms._views:
             view.add_viewers("troll", trolls)
-        play(rooms, lambda rooms, _: np.zeros((8, 3), dtype=np.int64))
+        play(rooms, lambda rooms, _: np.zeros((8, len(rooms.heads)), dtype=np.int64))
         pair.append(rooms)
     return pair[0], pair[1]
 
@@ -348,13 +348,13 @@ def test_a_room_without_a_desk_has_no_jobs_and_misses_every_toxic_message():
 def test_image_enhancement_shows_in_the_quality_of_the_picture():
     quality = []
     for enhance in (False, True):
-        tight = {"network.kappa": 0.3, "pipeline.enhance": enhance, "pipeline.transcode_cost": 0.0}
+        tight = {"network.kappa": 0.1, "pipeline.enhance": enhance, "pipeline.transcode_cost": 0.0}
         rooms = Rooms(load_scenario("tiny", tight), 2)
         rooms.reset([1, 2])
         play(rooms, busy_actions, decisions=1)
         watched = total(rooms, "watch_s") + total(rooms, "watch_ad_s")
         quality.append(total(rooms, "quality_s") / watched)
-    assert quality[0] < 0.9
+    assert quality[0] < 0.85, quality
     assert quality[1] == pytest.approx(quality[0] + 0.1, abs=0.02)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from livesim.network.config import NetworkConfig
-from livesim.network.player import advance
-from tests.network.lone_viewer import KEY, crowded_room
+from tests.network.lone_viewer import crowded_room, live_tick
 from tests.theory.network_model import Arrival, EventEdge, StepEdge, Tick, catch_up, max_min, play
 
 TICKS, TICK_S = 120, 5.0
@@ -54,7 +53,7 @@ def fast(config: NetworkConfig, viewers: int, seed: int, is_up: Callable[[int, i
     sent = []
     for tick in range(TICKS):
         net.up[0] = [is_up(edge, tick) for edge in range(len(capacity_kbps))]
-        advance(net, bank, p, ladder, 0, viewers, alive, entered_s, TICK_S * tick, TICK_S, p, KEY)
+        live_tick(net, bank, p, ladder, 0, viewers, alive, entered_s, TICK_S * tick, TICK_S)
         for name, rows in seen.items():
             rows.append(getattr(net, name)[0].astype(float))
         sent.append(net.sent_kbit[0].copy())
