@@ -54,7 +54,7 @@ def scenarios_show(
     from livesim.scenario import load_scenario
     from livesim.schema import describe
 
-    scenario = load_scenario(name, overrides=_overrides(settings))
+    scenario = load_scenario(name, overrides=overrides_of(settings))
     if fields:
         for row in [("key", "value", "unit", "bounds", "source", "meaning"), ("---",) * 6, *describe(scenario)]:
             print(f"| {' | '.join(row)} |")
@@ -68,7 +68,7 @@ def scenarios_validate(names: Names, settings: Settings = None) -> None:
     from experiments.environment import EnvConfig
 
     for name in names:
-        env = EnvConfig(scenario=name, overrides=_overrides(settings))
+        env = EnvConfig(scenario=name, overrides=overrides_of(settings))
         env.make(1).close()
         print(f"{name}: valid, {env.load_scenario().decisions} decisions a session")
 
@@ -126,7 +126,7 @@ def sanity(names: Names, seeds: Seeds = "1000:1064", settings: Settings = None, 
     from experiments.progress import simulator_display
     from experiments.seeds import parse_seeds
 
-    chosen, overrides = parse_seeds(seeds), _overrides(settings)
+    chosen, overrides = parse_seeds(seeds), overrides_of(settings)
     data: dict[str, Any] = {}
     is_kept = True
     for name in names:
@@ -160,7 +160,7 @@ def luck(
     from experiments.seeds import parse_seeds
 
     chosen = parse_seeds(seeds)
-    env = EnvConfig(scenario=name, overrides=_overrides(settings))
+    env = EnvConfig(scenario=name, overrides=overrides_of(settings))
     with simulator_display().stage(f"luck in {name}", total=3 * len(chosen)) as advance:
         report = measure_luck(env, first, second, chosen, progress=advance)
     same, independent = (float(np.var(v, ddof=1)) for v in (report.same_luck, report.independent))
@@ -199,7 +199,7 @@ def bench(
         benchmark.print_table(results)
 
 
-def _overrides(settings: list[str] | None) -> dict[str, Any]:
+def overrides_of(settings: list[str] | None) -> dict[str, Any]:
     from experiments.yaml_source import read_value
 
     overrides: dict[str, Any] = {}
