@@ -16,10 +16,12 @@ _EMPTY = ("", "")
 
 
 def terminal_table(gate: Gate) -> Table:
-    """Return the table of the facts that apply, for a terminal; the others are counted under it."""
-    absent = len(gate.verdicts) - len(gate.applicable)
+    """Return the table of the facts that apply, for a terminal; the others are named under it."""
+    absent = ", ".join(str(verdict.fact.number) for verdict in gate.verdicts if not verdict.applies)
     table = Table(
-        title=f"{gate.scenario}, {len(gate.seeds)} seeds", caption=f"{absent} facts do not apply", title_justify="left"
+        title=f"{gate.scenario}, {len(gate.seeds)} seeds",
+        caption=f"not applicable: {absent or 'none'}",
+        title_justify="left",
     )
     for name in HEADER:
         table.add_column(name, justify="right" if name in ("no.", "simulated") else "left")
