@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.facts.measures import ledger_ratio, matched, measures, totals
+from experiments.facts.measures import ledger_ratio, measures
 from experiments.facts.pooling import (
     Pooled,
     divided,
     mean,
-    minus,
     quantile,
     ratio,
     repeated,
@@ -32,7 +31,8 @@ def _entries(session: Session, source: int, horizon_s: float = 0.0) -> np.ndarra
     return (stays.source == source) & (stays.entered_s + horizon_s <= session.seen_s)
 
 
-def _share_gone(sessions: list[Session], source: int, within_s: float) -> Pooled:
+def share_gone(sessions: list[Session], source: int, within_s: float) -> Pooled:
+    """Return the share of entries of a source that stay less than `within_s`."""
     chosen = [_entries(s, source, within_s) for s in sessions]
     gone = [(s.stays.stay_s[c] < within_s).sum() for s, c in zip(sessions, chosen, strict=True)]
     return ratio(gone, [c.sum() for c in chosen])
@@ -45,13 +45,13 @@ def _stays_of(sessions: list[Session], source: int) -> list[np.ndarray]:
 @measures("bounce_feed")
 def bounce_feed(world: World) -> Pooled:
     """Return the share of feed entries that stay under 5 s."""
-    return _share_gone(world["as it is"], FEED, 5.0)
+    return share_gone(world["as it is"], FEED, 5.0)
 
 
 @measures("bounce_follower")
 def bounce_follower(world: World) -> Pooled:
     """Return the share of follower entries that stay under 5 s."""
-    return _share_gone(world["as it is"], FOLLOWER, 5.0)
+    return share_gone(world["as it is"], FOLLOWER, 5.0)
 
 
 @measures("stay_p90")
@@ -109,44 +109,6 @@ def _hazard(sessions: list[Session], begin_s: float, end_s: float) -> Pooled:
 def follower_share(world: World) -> Pooled:
     """Return the share of viewer time that belongs to followers."""
     return ledger_ratio(world["as it is"], "follower_s", "present_s")
-
-
-@measures("stall_patience_ratio")
-def stall_patience_ratio(world: World) -> Pooled:
-    """Return how much stalls shorten strangers' stays over how much they shorten followers'.
-
-    Patience burns faster by a factor r, so the mean logarithm of the stay that is lost by minding stalls is mean ln r.
-    """
-    strangers, followers = (_log_loss(world, source) for source in (FEED, FOLLOWER))
-
-    def rise(loss: Pooled) -> Pooled:
-        return lambda weights: np.expm1(loss(weights))
-
-    return divided(rise(strangers), rise(followers))
-
-
-def _log_loss(world: World, source: int) -> Pooled:
-    lost, count = [], []
-    for minding, calm in zip(world["many stalls"], world["many stalls not minded"], strict=True):
-        a, b = matched(minding, calm)
-        ours, theirs = minding.stays, calm.stays
-        chosen = (ours.source[a] == source) & ours.has_left[a] & theirs.has_left[b] & (theirs.stay_s[b] > 30.0)
-        lost.append(np.log(theirs.stay_s[b][chosen] / ours.stay_s[a][chosen]).sum())
-        count.append(chosen.sum())
-    return ratio(lost, count)
-
-
-@measures("stall_cost")
-def stall_cost(world: World) -> Pooled:
-    """Return the percentage of watch time lost per percent of stalling, both by the same viewers."""
-    calm, lost = [], []
-    for ours, theirs in zip(world["stalls"], world["stalls not minded"], strict=True):
-        a, b = matched(ours, theirs)
-        calm.append(theirs.stays.stay_s[b].sum())
-        lost.append(calm[-1] - ours.stays.stay_s[a].sum())
-    stalls = world["stalls"]
-    playing = totals(stalls, "present_s") - totals(stalls, "startup_s")
-    return divided(ratio(lost, calm), ratio(totals(stalls, "stall_s"), playing))
 
 
 @measures("ramp_at_20_min")
@@ -244,22 +206,8 @@ def autocorrelation(session: Session) -> float:
 @measures("raid_decay")
 def raid_decay(world: World) -> Pooled:
     """Return the share of raiders who stay longer than 5 min."""
-    gone = _share_gone(world["as it is"], RAID, 300.0)
+    gone = share_gone(world["as it is"], RAID, 300.0)
     return lambda weights: 1.0 - gone(weights)
-
-
-def lost_by(sessions: list[Session], within_s: float) -> Pooled:
-    """Return the share of strangers from the feed who are gone after `within_s`."""
-    return _share_gone(sessions, FEED, within_s)
-
-
-@measures("startup_slope")
-def startup_slope(world: World) -> Pooled:
-    """Return the points per second lost between 3 and 8 s of a start that never ends, over a quick one."""
-    endless, quick = world["endless start"], world["quick start"]
-    late = minus(lost_by(endless, 8.0), lost_by(quick, 8.0))
-    early = minus(lost_by(endless, 3.0), lost_by(quick, 3.0))
-    return lambda weights: 100.0 * minus(late, early)(weights) / 5.0
 
 
 @measures("follows_per_entry")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.facts.ads import completions
 from experiments.facts.audience import relative_ramp
 from experiments.facts.data import load_facts
 from experiments.facts.gate import CONDITIONS
-from experiments.facts.money import completions, prices, spending
+from experiments.facts.gifts import prices, spending
 from experiments.facts.talk import SIZES
 from experiments.facts.world import World
 from livesim.audience.state import FEED, FOLLOWER

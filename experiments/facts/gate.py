@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.facts import audience, money, talk  # noqa: F401 - they register their measures
+from experiments.facts import ads, audience, gifts, promotion, talk, waiting  # noqa: F401 - they register their measures
 from experiments.facts.data import Fact, Part, load_facts
 from experiments.facts.measures import MEASURES
 from experiments.facts.pooling import interval

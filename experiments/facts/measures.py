@@ -43,6 +43,16 @@ def binned(session: Session, column: str, bin_s: float) -> np.ndarray:
     return values[:whole].reshape(-1, per_bin).sum(axis=1)
 
 
+def fano(counts: np.ndarray) -> float:
+    """Return variance over mean of counts; NaN where nothing was counted."""
+    return float(counts.var() / counts.mean()) if counts.sum() > 0 else float("nan")
+
+
+def kind_index(world: World, name: str) -> int:
+    """Return the number of an interaction kind of the scenario."""
+    return [kind.name for kind in world.scenario.interactions.kinds].index(name)
+
+
 def matched(first: Session, second: Session) -> tuple[np.ndarray, np.ndarray]:
     """Return where the viewers who entered both sessions stand in the stays of each: two index arrays."""
     _, a, b = np.intersect1d(first.stays.viewer_id, second.stays.viewer_id, assume_unique=True, return_indices=True)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
-from experiments.facts.measures import ledger_ratio, measures
-from experiments.facts.money import fano
+from experiments.facts.measures import fano, ledger_ratio, measures
 from experiments.facts.pooling import Pooled, mean, ratio
 from experiments.facts.sessions import Session
 from experiments.facts.world import World

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.facts import audience, money, talk
-from experiments.facts.measures import MEASURES, during, inside
+from experiments.facts import audience, talk
+from experiments.facts.gate import MEASURES
+from experiments.facts.measures import during, fano, inside
 from experiments.facts.sessions import Session
 from livesim.audience.state import FEED, FOLLOWER, ID_SPACE
 from livesim.ledger import (
@@ -196,8 +197,8 @@ def test_gifts_are_rare_priced_and_concentrated_as_their_events_say():
 
 
 def test_the_fano_factor_is_variance_over_mean():
-    assert money.fano(np.array([0.0, 4.0])) == 2.0
-    assert np.isnan(money.fano(np.zeros(3)))
+    assert fano(np.array([0.0, 4.0])) == 2.0
+    assert np.isnan(fano(np.zeros(3)))
     gifts = {"gifts": [0, 0, 3, 1], "messages": [1, 1, 4, 4]}  # by the minute 0, 4 and 2, 8
     made = world(as_it_is=[session(viewers=[5] * 4, columns=gifts)])
     assert value("gift_fano", made) == 2.0
