@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow bench sanity tables lint clean
+.PHONY: demo test test-slow bench sanity facts tables lint clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,9 @@ bench: $(STAMP)  ## viewer-decisions per CPU-second, shares of time, memory
 
 sanity: $(STAMP)  ## the no-free-lunch tables of the shipped rooms
 	$(BIN)/livesim sanity entertainment ecommerce
+
+facts: $(STAMP)  ## the shipped rooms against published facts
+	$(BIN)/livesim validate entertainment ecommerce
 
 tables: $(STAMP)  ## train and score everything in the results table of README.md
 	for name in room recommend ads interact; do $(BIN)/livesim run experiments/configs/$$name.yaml --jobs 2 || exit 1; done

@@ -60,7 +60,7 @@ def test_an_edge_that_is_down_is_idle_and_delays_for_ever() -> None:
 def test_the_status_of_a_room_shows_its_edges(tiny) -> None:
     rooms = Rooms(tiny)
     rooms.reset([1])
-    rooms.apply(np.zeros((1, 3), np.int64))
+    rooms.apply(np.zeros((1, 4), np.int64))
     rooms.advance()
     edges = rooms.status(0).edges
     assert len(edges) == len(tiny.network.edge_shares)

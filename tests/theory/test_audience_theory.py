@@ -83,7 +83,7 @@ def test_a_quiet_room_fills_like_a_queue_with_infinitely_many_servers() -> None:
     """M/G/inf: the number present is Poisson with the mean of arrivals still there, whatever the law of stays."""
     rooms = Rooms(load_scenario("tiny", QUIET), 300)
     rooms.reset(list(range(300)))
-    play(rooms, lambda batch, _: np.zeros((batch.num_rooms, 3), np.int64))
+    play(rooms, lambda batch, _: np.zeros((batch.num_rooms, 4), np.int64))
     present = rooms.viewers.astype(float)
     mean = present_at_the_end()
     assert abs(present.mean() - mean) <= 4 * math.sqrt(mean / 300), (present.mean(), mean)

@@ -86,8 +86,8 @@ def test_every_viewer_of_a_congested_room_is_matched_tick_by_tick(rule: str, kap
         (NetworkConfig(rule="throughput", kappa=0.62, origin_s=0.0), 0.98),
         (NetworkConfig(rule="throughput", kappa=0.97, origin_s=0.0), 0.97),
         # a request made and answered within a second may come too late for a neighbour's
-        (NetworkConfig(rule="buffer", kappa=0.97), 0.97),
-        (NetworkConfig(rule="rate", kappa=0.97), 0.75),
+        (NetworkConfig(rule="buffer", kappa=0.97, latency_target_s=6.0, ingest_s=0.8), 0.97),
+        (NetworkConfig(rule="rate", kappa=0.97, latency_target_s=6.0, ingest_s=0.8), 0.75),
     ],
 )
 def test_abandonment_and_origin_misses_match_but_for_what_a_second_blurs(config: NetworkConfig, same_share: float):
