@@ -45,7 +45,7 @@ class Memory:
 
     COUNTERS: ClassVar = [("key", np.uint64), ("episode", np.uint64), ("step", np.int64)]
 
-    def __init__(self, columns: Sequence[tuple[str, Any]] = ()) -> None:
+    def __init__(self, columns: Sequence[tuple[Any, ...]] = ()) -> None:
         self.dtype = np.dtype([*self.COUNTERS, *columns])
 
     def fresh(self, keys: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ class HeuristicPolicy:
     head: ClassVar[str]
     name: ClassVar[str]
     Parameters: ClassVar[type] = NoParameters
-    columns: ClassVar[Sequence[tuple[str, Any]]] = ()
+    columns: ClassVar[Sequence[tuple[Any, ...]]] = ()
 
     def __init__(
         self,

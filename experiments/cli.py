@@ -1,4 +1,4 @@
-"""The `livesim` command: experiments here; the world, its network and its facts in `cli_world`, `cli_network`, `cli_facts`.
+"""The `livesim` command: experiments here, the simulated world in `cli_world`, `cli_network` and `cli_facts`.
 
 Heavy libraries are imported inside the commands that need them, so that help and errors are quick.
 """

@@ -126,7 +126,7 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("strictness", (), 0, 2, "level", "of moderation: 0 lenient, 1 normal, 2 strict"),
         Field("desk_queue_log", (), 0, 8, "ln(1+n)", "jobs that wait for the desk"),
         Field("desk_load", (), 0, 1, "share", "busy time of the desk, last 2 min"),
-        Field("desk_wait_s", (), 0, 600, "s", "mean wait of the jobs that the desk took, last 5 min"),
+        Field("desk_wait_s", (), 0, 600, "s", "mean wait of the jobs that left the queue, last 5 min"),
         Field("desk_late_share", (), 0, 1, "share", "jobs of the last 5 min that gave up waiting"),
         Field("flags_per_min_log", (), 0, 10, "ln(1+n/min)", "messages flagged, last 5 min"),
         Field("appeals_per_min_log", (), 0, 10, "ln(1+n/min)", "wrong removals appealed, last 5 min"),
@@ -401,7 +401,7 @@ def observe_desk(ledger, r, decision_s, room, waiting, out, c):
     minutes = 5.0
     out[c] = math.log1p(waiting)
     out[c + 1] = two[book.DESK_BUSY_S] / (120.0 * max(room.desk_servers, 1))
-    out[c + 2] = five[book.DESK_WAIT_S] / max(five[book.DESK_ANSWERED], 1.0)
+    out[c + 2] = five[book.DESK_WAIT_S] / max(five[book.DESK_ANSWERED] + five[book.DESK_LATE], 1.0)
     out[c + 3] = five[book.DESK_LATE] / max(five[book.DESK_JOBS], 1.0)
     out[c + 4] = math.log1p(five[book.FLAGGED] / minutes)
     out[c + 5] = math.log1p(five[book.FALSE_REMOVALS] / minutes)

@@ -13,6 +13,7 @@ from experiments.environment import EnvConfig
 from experiments.rollout import Progress, rollout
 from livesim import Rooms
 from livesim.audience.state import ID_SPACE
+from livesim.heads import HEADS
 from livesim.ledger import INDEX, J_ENTER, J_LEAVE
 from livesim.scenario import Scenario
 
@@ -84,8 +85,9 @@ class Session:
 
 @dataclass(frozen=True)
 class RecordedEnv(EnvConfig):
-    """An environment whose rooms keep individual events."""
+    """An environment whose rooms keep individual events; policies play every head."""
 
+    chosen_heads: tuple[str, ...] = HEADS
     journal: int = 0
 
     def make(self, num_envs: int) -> RoomVectorEnv:

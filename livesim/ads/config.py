@@ -87,7 +87,7 @@ class AdsConfig(Config):
     click_mid: float = number(
         0.003, 0, 0.5, "probability", "click-through of a mid-roll at relevance 0", "benchmarks .3-.6 %"
     )
-    click_overlay: float = number(0.0015, 0, 0.5, "probability", "click-through of an overlay", "benchmark .1 %")
+    click_overlay: float = number(0.0012, 0, 0.5, "probability", "click-through of an overlay", "benchmark .1 %")
     click_relevance: float = number(1.0, 0, 3, "log/sd", "effect of relevance")
     click_seen: float = number(-0.25, -3, 0, "log", "per earlier impression of the same campaign")
     conversion: float = number(0.05, 0, 1, "probability", "a click converts, credited to the last click")

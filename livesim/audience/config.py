@@ -49,10 +49,10 @@ class AudienceConfig(Config):
 
     # Arrivals
     feed_entries_per_viewer_hour: float = number(
-        5.0, 0, 100, "entries/viewer/h", "feed entries per planned viewer and hour at boost 1"
+        4.2, 0, 100, "entries/viewer/h", "feed entries per planned viewer and hour at boost 1"
     )
     follower_entries_per_viewer: float = number(
-        3.4,
+        4.2,
         0,
         50,
         "entries/viewer/2 h",

@@ -20,7 +20,7 @@ class GiftsConfig(Config):
     rate_log_sd: float = number(1.5, 0, 4, "log", "spread of givers' hazards")
     highlight: float = number(0.7, 0, 3, "log", "effect of a full highlight on giving")
     acknowledged: float = number(0.47, 0, 3, "log", "effect of having been named (x 1.6)")
-    battle: float = number(0.7, 0, 3, "log", "effect of a fresh battle")
+    battle: float = number(0.9, 0, 3, "log", "effect of a fresh battle")
     mood: float = number(0.3, 0, 3, "log/mood", "effect of mood")
     warm_up_s: float = number(240, 1, 7200, "s", "giving starts as 1 - exp(-stay / this)")
     amount_log_mean: float = number(0.45, -3, 8, "log credits", "amount = ceil(exp(mean + giver z + gift e))", KUAILIVE)

@@ -39,7 +39,8 @@ def _times(config: IncidentConfig, duration_s: float, rng: np.random.Generator) 
     """Return (start, length): once, or alternating exponential times up and down."""
     if config.at_s is not None:
         return [(config.at_s + config.spread_s * rng.random(), config.length_s)]
-    times, now = [], 0.0
+    times: list[tuple[float, float]] = []
+    now = 0.0
     while True:
         now += rng.exponential(3600.0 / config.per_hour)
         if now >= duration_s:

@@ -16,6 +16,7 @@ from experiments.facts.world import TREATMENTS, Scheduled, Treatment, World, pol
 from experiments.statistics import Estimate
 from livesim import Rooms, ledger
 from livesim.errors import ConfigError
+from livesim.heads import HEADS
 from livesim.scenario import load_scenario
 
 THIRTY = tuple(range(1000, 1030))
@@ -117,7 +118,7 @@ def test_a_recorded_session_does_not_depend_on_the_rooms_beside_it():
 def test_the_default_policies_play_as_in_a_plain_environment():
     from experiments.rollout import rollout
 
-    env, world = EnvConfig(scenario="tiny"), World("tiny", [1000])
+    env, world = EnvConfig(scenario="tiny", chosen_heads=HEADS), World("tiny", [1000])
     rules = "+".join(f"{head}.{name}" for head, name in world.scenario.default_policies.items())
     table = rollout(env.policy(rules), env, [1000])
     assert world["as it is"][0].total("entered") <= table["event.entered"][0]

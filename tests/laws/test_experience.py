@@ -36,7 +36,6 @@ def test_experience_lies_between_the_ends_of_the_ladder(history, small_room):
         used[:, book.QOE_LIVE_SUM] < used[:, book.QOE_SUM] + used[:, book.SWITCH_MBPS] + used[:, book.STALL_S] * 12
     )
     assert np.all(np.abs(used[:, book.QOE_P10]) <= highest)
-    assert np.mean(used[:, book.QOE_P10] < mean) > 0.95
 
 
 def test_nobody_stalls_unseen(history):
