@@ -96,7 +96,7 @@ class AdsConfig(Config):
     market_load: float = number(-0.10, -2, 0, "log/ad min in 30", "bids fall with load")
     pacing_gain: float = number(1.0, 0, 10, "", "how strongly campaigns steer towards their schedule")
     overlay_value: float = number(0.25, 0, 2, "ratio", "price of an overlay over a mid-roll")
-    overlay_load: float = number(0.25, 0, 1, "ratio", "load and irritation of an overlay second over a mid-roll second")
+    overlay_load: float = number(0.35, 0, 1, "ratio", "load and irritation of an overlay second over a mid-roll second")
     leave_base: float = number(1.6, 1, 10, "ratio", "leave rate during a mid-roll")
     leave_load: float = number(0.25, 0, 3, "1/ad min in 30", "its growth with load")
     leave_highlight: float = number(1.2, 0, 10, "", "its growth with a full highlight")

@@ -49,10 +49,10 @@ class AudienceConfig(Config):
 
     # Arrivals
     feed_entries_per_viewer_hour: float = number(
-        4.2, 0, 100, "entries/viewer/h", "feed entries per planned viewer and hour at boost 1"
+        5.0, 0, 100, "entries/viewer/h", "feed entries per planned viewer and hour at boost 1"
     )
     follower_entries_per_viewer: float = number(
-        4.2,
+        3.4,
         0,
         50,
         "entries/viewer/2 h",
@@ -73,7 +73,7 @@ class AudienceConfig(Config):
     boost_min: float = number(0.3, 0.05, 1, "ratio", "lowest boost")
     boost_max: float = number(3.0, 1, 10, "ratio", "highest boost; feed candidates are drawn at this rate and thinned")
     boost_reference: float = number(
-        0.541, 0.01, 10, "score", "score at which boost stays 1: output of `livesim calibrate`", "calibration run"
+        0.542, 0.01, 10, "score", "score at which boost stays 1: output of `livesim calibrate`", "calibration run"
     )
     segment_piece_s: float = number(1500, 60, 86_400, "s", "mean length of a piece of constant feed mix")
     segment_moving_share: float = number(0.7, 0, 1, "share", "feed entries that follow the moving mix")
@@ -100,7 +100,7 @@ class AudienceConfig(Config):
     stay_cap_s: float = number(14_400, 60, 86_400, "s", "longest patience")
     leave_mood: float = number(0.45, 0, 2, "1/mood", "patience burns at exp(-this (mood - mean))")
     mood_mean: float = number(
-        0.295, -2, 2, "mood", "long-run mean mood: output of `livesim calibrate`", "calibration run"
+        0.3, -2, 2, "mood", "long-run mean mood: output of `livesim calibrate`", "calibration run"
     )
     leave_stall: float = number(
         5.3,

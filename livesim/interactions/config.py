@@ -73,7 +73,7 @@ class InteractionsConfig(Config):
     taste_sd: float = number(0.6, 0, 3, "logit", "spread of viewers' own taste for a kind")
     fatigue_effect: float = number(0.5, 0, 3, "", "effect falls as exp(-this x fatigue of the kind)")
     attention: float = number(0.2, 0, 3, "", "every effect falls as exp(-this x sum of fatigues)")
-    bother_repeat: float = number(2.5, 0, 10, "", "bother grows with the fatigue of the same kind")
+    bother_repeat: float = number(4.0, 0, 10, "", "bother grows with the fatigue of the same kind")
     bother_fatigue: float = number(0.3, 0, 5, "", "bother grows with the sum of fatigues")
     bother_highlight: float = number(1.5, 0, 5, "", "bother grows with a highlight")
     highlight_effect: float = number(0.6, 0, 1, "", "effect falls with a highlight")
