@@ -42,7 +42,9 @@ def _score(policy: str, scenario: str) -> Callable[..., np.ndarray]:
     layout, loaded = rooms.layout, rooms.scenario
     rooms.close()
 
+    every = {"heads": env.heads} if policy.startswith("room.") else {}
+
     def score(factory: Callable[..., Policy], seeds: Sequence[int]) -> np.ndarray:
-        return rollout(factory(layout, loaded, 0), env, seeds)["return"]
+        return rollout(factory(layout, loaded, 0, **every), env, seeds)["return"]
 
     return score
