@@ -85,10 +85,10 @@ class NetworkConfig(Config):
         description="share of viewers and of capacity of each edge, one entry per region; assumed",
     )
     failover_s: float = number(
-        1.5, 0.0, 60.0, "s", "from the end of an edge to the request at the next: detection and connection; assumed"
+        1.5, 0.0, 60.0, "s", "from the end of an edge to the request at the next: detection and connection"
     )
     origin_s: float = number(
-        0.15, 0.0, 10.0, "s", "the first request at an edge for a segment and rung waits this much more; assumed"
+        0.15, 0.0, 10.0, "s", "the first request at an edge for a segment and rung waits this much more"
     )
     ladder_kbps: tuple[float, ...] = Field(
         default=(300.0, 750.0, 1200.0, 1850.0, 2850.0, 6000.0),
@@ -102,7 +102,6 @@ class NetworkConfig(Config):
         "stallion",
         "choice of the next rung: averages of throughput, buffer level, harmonic mean of 5 rates, or Stallion's "
         "mean less deviations for live streams",
-        _DASH,
     )
     safety: float = number(0.9, 0.1, 1.0, "1", "share of the estimate that the throughput rule uses", _DASH)
     ewma_fast_s: float = number(3.0, 0.1, 120.0, "s", "half-life of the fast throughput average", _DASH)
