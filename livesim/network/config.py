@@ -82,7 +82,8 @@ class NetworkConfig(Config):
     )  # fmt: skip
     edge_shares: tuple[float, ...] = Field(
         default=(0.5, 0.3, 0.2),
-        description="share of viewers and of capacity of each edge, one entry per region; assumed",
+        description="share of viewers and of capacity of each edge, one entry per region",
+        json_schema_extra={"unit": "share", "source": "assumed"},
     )
     failover_s: float = number(
         1.5, 0.0, 60.0, "s", "from the end of an edge to the request at the next: detection and connection"
@@ -92,7 +93,8 @@ class NetworkConfig(Config):
     )
     ladder_kbps: tuple[float, ...] = Field(
         default=(300.0, 750.0, 1200.0, 1850.0, 2850.0, 6000.0),
-        description="bitrate of each rung, rising; the usual ladder of ABR papers",
+        description="bitrate of each rung, rising",
+        json_schema_extra={"unit": "kbit/s", "source": "the usual ladder of ABR papers"},
     )
     wanted_rung: int = number(3, 0, 31, "index", "rung that edges are planned for (3 = 1850 kbit/s)")
     segment_s: float = number(2.0, 0.5, 10.0, "s", "media time of one segment", _DASH)
