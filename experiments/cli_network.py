@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.cli_world import AsJson, Settings, overrides_of
 from livesim.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
-Names = Annotated[list[str] | None, typer.Option("--kind", help="only traces of this kind; repeat for more")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="only traces of this kind; repeat for more")]
 
 traces = typer.Typer(no_args_is_help=True, help="Look at folders of bandwidth traces.")
 
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 @traces.command("check")
 def traces_check(
     folder: Annotated[Path, typer.Argument(help="folder of CSVs with header time_s,bandwidth_kbps")],
-    kinds: Names = None,
+    kinds: Kinds = None,
     split: Annotated[str, typer.Option(help="all, train or evaluation")] = "all",
     scenario: Annotated[
         str, typer.Option(help="scenario whose mix of access types the traces serve")
@@ -112,7 +112,7 @@ def player(
 def reactions(
     name: Annotated[str, typer.Argument(help="scenario name or file")] = "entertainment",
     seeds: Annotated[str, typer.Option(help="evaluation seeds, first:end")] = "1000:1016",
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a key")] = None,
+    settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
     """Print how viewers react to start-up delay, stalls and crowded edges, beside what studies published.
@@ -120,7 +120,6 @@ def reactions(
     Ends with status 1 where a reaction lies outside its band.
     """
     from experiments import reactions as world
-    from experiments.cli_world import overrides_of
     from experiments.progress import simulator_display
     from experiments.seeds import parse_seeds
 
@@ -158,7 +157,7 @@ def _print_worst(rows: list[Any], as_json: bool) -> None:
         return
     table = _table("largest differences", "rule", "of", "same", "ours", "theirs", "difference", "where")
     for row in rows:
-        one, is_share = row.difference, row.field in ("mean_bitrate_kbps", "switch_kbps")
+        one, is_share = row.difference, row.difference.is_share
         size = f"{100 * one.size:.2f} %" if is_share else f"{one.size:.3f}"
         same = f"{row.same} of {row.cases}"
         table.add_row(row.rule, row.field, same, f"{one.ours:,.3f}", f"{one.theirs:,.3f}", size, one.case)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from livesim.envs.registration import ENV_IDS
 from livesim.errors import unknown_name
 
 if TYPE_CHECKING:
@@ -15,13 +16,7 @@ if TYPE_CHECKING:
 
 POLICY_SEED = 0
 """Seed of the dice of random policies; the seed of each episode enters beside it."""
-HEADS: dict[str, tuple[str, ...]] = {
-    "livesim/Room-v0": ("recommend", "ads", "interact"),
-    "livesim/Recommend-v0": ("recommend",),
-    "livesim/AdPlacement-v0": ("ads",),
-    "livesim/InteractionTiming-v0": ("interact",),
-    "livesim/Operations-v0": ("operate",),
-}
+HEADS: dict[str, tuple[str, ...]] = {env_id: tuple(kwargs["heads"]) for env_id, kwargs in ENV_IDS.items()}
 """The heads an agent plays in each environment."""
 
 

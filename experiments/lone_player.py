@@ -102,10 +102,15 @@ class Difference:
     rule: str
 
     @property
+    def is_share(self) -> bool:
+        """Whether the difference is told as a share: of bitrates and switches."""
+        return self.field in ("mean_bitrate_kbps", "switch_kbps")
+
+    @property
     def size(self) -> float:
-        """The difference: a share for bitrates and switches, else seconds or events."""
+        """The difference: a share, else seconds or events."""
         apart = abs(self.ours - self.theirs)
-        return apart / max(self.theirs, 1.0) if self.field in ("mean_bitrate_kbps", "switch_kbps") else apart
+        return apart / max(self.theirs, 1.0) if self.is_share else apart
 
     @property
     def is_same(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.facts.world import NO_BOUNCERS, lines_with_outages
 from experiments.statistics import Estimate, estimate, mean_over_all
 from livesim import Rooms, load_scenario, rewards
 from livesim.audience.state import FOLLOWER, ID_SPACE
@@ -59,11 +60,10 @@ def start_up(name: str, seeds: Sequence[int], overrides: Overrides) -> list[Reac
 
     Among viewers who would stay (nobody bounces): who leaves within seconds anyway has left before the wait is long.
     """
-    engaged = {f"audience.bounce_{source}": 0.0 for source in ("feed", "follower", "search", "clip", "raid")}
     gone = []
     for wait_s in WAITS_S:
         rooms = _played(
-            name, seeds, {**overrides, **engaged, "network.connect_s": wait_s, "network.connect_rtts": 0.0,
+            name, seeds, {**overrides, **NO_BOUNCERS, "network.connect_s": wait_s, "network.connect_rtts": 0.0,
                           "network.kappa": WIDE}
         )  # fmt: skip
         total = _totals(rooms)
@@ -144,9 +144,8 @@ def _totals(rooms: Rooms) -> np.ndarray:
 
 def _outages(name: str, overrides: Overrides, times: float) -> dict[str, Any]:
     """Return the overrides that multiply the outages of every synthetic line, edges limiting nobody."""
-    access = load_scenario(name, overrides).network.access
-    lines = [line.model_copy(update={"outages_per_h": line.outages_per_h * times}) for line in access]
-    return {"network.access": [line.model_dump(mode="json") for line in lines], "network.kappa": WIDE}
+    lines = lines_with_outages(load_scenario(name, overrides), times)
+    return {"network.access": lines, "network.kappa": WIDE}
 
 
 def _by_viewer(name: str, seeds: Sequence[int], overrides: Overrides) -> list[tuple[np.ndarray, ...]]:

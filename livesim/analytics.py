@@ -234,7 +234,7 @@ def observe(s, params, mask_recommend, mask_ads, mask_interact, mask_operate, ou
         intents = count_intents(s.alive[r], s.viewers[r], room, now_s)
         c = observe_interactions(room, s.kinds[r], offer, intents, now_s, flat, c)
         c = observe_levers(room, s.network.cap_rung[r], params.ladder.shape[0], now_s, flat, c)
-        c = observe_desk(s.ledger, r, session.decision_s, room, room.desk_waiting, flat, c)
+        c = observe_desk(s.ledger, r, session.decision_s, room, flat, c)
         c = _copy_mask(mask_recommend[r], flat, c)
         c = _copy_mask(mask_ads[r], flat, c)
         c = _copy_mask(mask_interact[r], flat, c)
@@ -394,12 +394,12 @@ def observe_levers(room, cap_rung, rungs, now_s, out, c):
 
 
 @allocating_kernel
-def observe_desk(ledger, r, decision_s, room, waiting, out, c):
+def observe_desk(ledger, r, decision_s, room, out, c):
     """Fill the fields from desk_queue_log to appeals_per_min_log."""
     two = window(ledger, r, 120.0 / decision_s)
     five = window(ledger, r, 300.0 / decision_s)
     minutes = 5.0
-    out[c] = math.log1p(waiting)
+    out[c] = math.log1p(room.desk_waiting)
     out[c + 1] = two[book.DESK_BUSY_S] / (120.0 * max(room.desk_servers, 1))
     out[c + 2] = five[book.DESK_WAIT_S] / max(five[book.DESK_ANSWERED] + five[book.DESK_LATE], 1.0)
     out[c + 3] = five[book.DESK_LATE] / max(five[book.DESK_JOBS], 1.0)

@@ -58,6 +58,10 @@ def unknown_name_text(kind: str, name: str, known: Iterable[str], where: str = "
     """Return the sentence of `unknown_name`, for errors of other classes."""
     names = sorted(known)
     prefix = f"{where}: " if where else ""
-    text = f"{prefix}unknown {kind} '{name}'. Known: {', '.join(names) or 'none'}."
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"{text} Did you mean '{near[0]}'?" if near else text
+    return f"{prefix}unknown {kind} '{name}'. Known: {', '.join(names) or 'none'}.{nearest_text(name, names)}"
+
+
+def nearest_text(name: str, known: Iterable[str]) -> str:
+    """Return the question whether the nearest of the known names was meant; empty where none is near."""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +18,7 @@ from livesim.audience.config import AudienceConfig
 from livesim.chat.config import ChatConfig, DeskConfig
 from livesim.clock import make_process
 from livesim.content.config import ContentConfig
-from livesim.errors import ScenarioError, UnknownNameError, unknown_name, unknown_name_text
+from livesim.errors import ScenarioError, UnknownNameError, nearest_text, unknown_name, unknown_name_text
 from livesim.gifts.config import GiftsConfig
 from livesim.heads import HEADS
 from livesim.incidents.config import IncidentConfig, check_incidents
@@ -228,6 +229,9 @@ def _first_problem(error: ValidationError, where: str) -> str:
     if problem["type"] == "extra_forbidden":
         return unknown_name_text("key", str(problem["loc"][-1]), _fields_at(problem["loc"][:-1]), f"{where}: {path}")
     given = "" if problem["type"] in ("missing", "value_error") else f" (given: {problem['input']!r})"
+    if problem["type"] == "literal_error":
+        nearest = nearest_text(str(problem["input"]), re.findall("'([^']*)'", problem["ctx"]["expected"]))
+        given += f".{nearest}" if nearest else ""
     more = len(error.errors()) - 1
     rest = f" [and {more} more]" if more else ""
     return f"{where}: {path}: {problem['msg'].removeprefix('Value error, ')}{given}{rest}"

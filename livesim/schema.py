@@ -21,7 +21,7 @@ def number(default: float | int, low: float, high: float, unit: str, meaning: st
 
 
 def switch(default: Any, meaning: str, source: str = "assumed") -> Any:
-    """Declare one scenario choice (bool or Literal)."""
+    """Declare one scenario choice: a bool, a Literal, a list or a mapping."""
     return Field(default, description=meaning, json_schema_extra={"unit": "choice", "source": source})
 
 

@@ -26,7 +26,7 @@ def status_of(rooms: Rooms, row: int) -> RoomStatus:
     formats = tuple(f.name for f in scenario.ads.formats)
     kinds = tuple(kind.name for kind in scenario.interactions.kinds)
     on, ad, kind = int(here.on_item), int(here.ad), int(here.kind)
-    history = _history(rooms, row)
+    history, troubles = _history(rooms, row), _troubles(rooms, row)
     last = s.ledger.history[row, max(int(s.ledger.decision[row]) - 1, 0)]
     watched = max(last[book.WATCH_S] + last[book.WATCH_AD_S], 1.0)
     return RoomStatus(
@@ -43,9 +43,12 @@ def status_of(rooms: Rooms, row: int) -> RoomStatus:
         interaction_left_s=max(float(here.close_s) - now, 0.0) if kind >= 0 else 0.0,
         last_actions={head: int(a) for head, a in zip(rooms.heads, rooms.last_actions[row], strict=True)},
         history=history, item_names=items, format_names=formats, kind_names=kinds,
-        choice_names=choices(scenario), operations=_operations(rooms, row), troubles=_troubles(rooms, row),
-        recent=_recent(last, now, _troubles(rooms, row)),
-        edges=edge_loads(s.network.capacity_kbps[row] * s.network.capacity_factor[row], s.network.utilisation[row]),
+        choice_names=choices(scenario), operations=_operations(rooms, row), troubles=troubles,
+        recent=_recent(last, now, troubles),
+        edges=edge_loads(
+            np.where(s.network.up[row], s.network.capacity_kbps[row] * s.network.capacity_factor[row], 0.0),
+            s.network.utilisation[row],
+        ),
     )  # fmt: skip
 
 

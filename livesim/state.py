@@ -104,13 +104,16 @@ def params_of(scenarios: Sequence[Scenario]) -> Params:
 
 def structure(scenario: Scenario) -> dict[str, Any]:
     """Return what rooms of one batch must share: the sizes of the axes, the ladder and the lines."""
+    net = scenario.network
     return {
         "items": len(scenario.content.items), "ad formats": len(scenario.ads.formats),
         "interaction kinds": len(scenario.interactions.kinds), "campaigns": len(scenario.ads.campaigns),
         "steps of capacity": len(scenario.operations.capacity_steps), "staff": scenario.operations.staff_most,
-        "segments": len(scenario.audience.segments), "edges": len(scenario.network.edge_shares),
-        "ladder": scenario.network.ladder_kbps, "access lines": scenario.network.access,
-        "traces": (scenario.network.traces, scenario.network.trace_kinds, scenario.network.trace_split),
+        "segments": len(scenario.audience.segments), "edges": len(net.edge_shares),
+        "ladder": net.ladder_kbps, "access lines": net.access,
+        "traces": (net.traces, net.trace_kinds, net.trace_split),
+        "synthetic lines": (net.synthetic_traces, net.synthetic_length_s),
+        "spreads of lines": (net.measured_log_sd, net.rtt_log_sd),
         "tick": scenario.session.tick_s, "decision": scenario.session.decision_s,
     }  # fmt: skip
 

@@ -24,7 +24,7 @@ class History:
 
     time_s: np.ndarray  # at the end of the decision
     viewers: np.ndarray  # concurrent, at the end of the decision
-    stall_share: np.ndarray  # stalled share of watch time in the decision, 0..1
+    stall_share: np.ndarray  # stalled share of presence, start-up included, in the decision, 0..1
     bitrate_mbps: np.ndarray  # mean over the viewers
     chat_per_min: np.ndarray  # messages per minute in the decision
     reward_terms: dict[str, np.ndarray]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EVENTS_PER_VIEWER = 160
 """Room for individual events per planned viewer at first; where it does not suffice the sessions are played again."""
-NUDGED = Callable[[Rooms], None]
+Nudge = Callable[[Rooms], None]
 
 
 class Stays(NamedTuple):
@@ -102,7 +102,7 @@ class _Recorder:
     """Watches one batch after another and copies what happened when each has one decision left."""
 
     seeds: Sequence[int]
-    nudge: NUDGED | None
+    nudge: Nudge | None
     sessions: list[Session]
     lost: int = 0
 
@@ -131,7 +131,7 @@ def play(
     policy: Callable[[Scenario], Policy],
     seeds: Sequence[int],
     keeps_events: bool = True,
-    nudge: NUDGED | None = None,
+    nudge: Nudge | None = None,
     batch: int = 16,
     progress: Progress | None = None,
 ) -> list[Session]:

@@ -47,10 +47,11 @@ class Treatment:
     tips: bool = False
 
 
-_NO_BOUNCERS: dict[str, Any] = {
+NO_BOUNCERS: dict[str, Any] = {
     f"audience.bounce_{source}": 0.0 for source in ("feed", "follower", "search", "clip", "raid")
 }
-_SHORT: dict[str, Any] = {"session.duration_s": 900, **_NO_BOUNCERS}
+"""Overrides under which whoever enters would stay."""
+_SHORT: dict[str, Any] = {"session.duration_s": 900, **NO_BOUNCERS}
 _ENDLESS_START: dict[str, Any] = {"network.ladder_kbps": [1e9], "network.wanted_rung": 0, "network.first_rung": 0}
 _ALONE = {"ads": "nothing", "interact": "nothing"}
 _THRICE = (25.0, 65.0, 105.0)
@@ -63,11 +64,15 @@ def quarter(scenario: Scenario) -> Treatment:
 
 def stalls(scenario: Scenario, outages: float) -> Treatment:
     """Return the room on worse lines, with so many times the outages."""
-    lines = [
-        {**line.model_dump(mode="json"), "outages_per_h": outages * line.outages_per_h}
+    return Treatment({"network.access": lines_with_outages(scenario, outages)})
+
+
+def lines_with_outages(scenario: Scenario, times: float) -> list[dict[str, Any]]:
+    """Return the access lines of a scenario with so many times the outages of each, as an override."""
+    return [
+        {**line.model_dump(mode="json"), "outages_per_h": times * line.outages_per_h}
         for line in scenario.network.access
     ]
-    return Treatment({"network.access": lines})
 
 
 def stalls_not_minded(scenario: Scenario, outages: float) -> Treatment:

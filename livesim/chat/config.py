@@ -82,7 +82,9 @@ class DeskConfig(Config):
     person_right: float = number(0.95, 0, 1, "probability", "a person judges a flagged message rightly")
     bot_right: float = number(0.8, 0, 1, "probability", "the bot judges a flagged message rightly")
     answer_mood: float = number(0.4, 0, 4, "mood", "gained by who is thanked or answered in time")
-    answer_named_s: float = number(60, 0, 600, "s", "how long they count as named: leave x .5, gift x 1.6")
+    answer_named_s: float = number(
+        60, 0, 600, "s", "how long they count as named, as by the host: interactions.named_leave, gifts.acknowledged"
+    )
     late_mood: float = number(0.3, 0, 4, "mood", "lost by an asker who gave up")
     harm_mood: float = number(0.1, 0, 4, "mood", "lost by each viewer whom a missed toxic message hurts")
     harm_viewers: int = number(20, 0, 1000, "viewers", "hurt by one missed toxic message, drawn from those present")

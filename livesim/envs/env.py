@@ -33,8 +33,9 @@ class RoomEnv(gymnasium.Env):
     - `recommend` (K+1): 0 keep following the rundown, k+1 show item k now.
     - `ads` (F+1): 0 none, f+1 open the break or overlay of format f now; an auction fills it.
     - `interact` (J+1): 0 none, j+1 start interaction kind j now.
-    - `operate`: 0 keep, else put one lever to one level: the highest rendition offered, rented edge capacity, people
-      on the desk, strictness of moderation. Rents and wages are the reward term `operations`.
+    - `operate` (1 + levels of all levers): 0 keep, else put one lever to one level: the highest rendition offered,
+      rented edge capacity, people on the desk, strictness of moderation. Rents and wages are the reward term
+      `operations`.
 
     `action_masks()` and `info["action_mask"]` say what would do something now, heads side by side. A masked
     choice is a no-op counted in `info["events"]["masked_actions"]`; a choice outside the space is an

@@ -82,17 +82,19 @@ class NetworkConfig(Config):
     )  # fmt: skip
     edge_shares: tuple[float, ...] = Field(
         default=(0.5, 0.3, 0.2),
-        description="share of viewers and of capacity of each edge, one entry per region; assumed",
+        description="share of viewers and of capacity of each edge, one entry per region",
+        json_schema_extra={"unit": "share", "source": "assumed"},
     )
     failover_s: float = number(
-        1.5, 0.0, 60.0, "s", "from the end of an edge to the request at the next: detection and connection; assumed"
+        1.5, 0.0, 60.0, "s", "from the end of an edge to the request at the next: detection and connection"
     )
     origin_s: float = number(
-        0.15, 0.0, 10.0, "s", "the first request at an edge for a segment and rung waits this much more; assumed"
+        0.15, 0.0, 10.0, "s", "the first request at an edge for a segment and rung waits this much more"
     )
     ladder_kbps: tuple[float, ...] = Field(
         default=(300.0, 750.0, 1200.0, 1850.0, 2850.0, 6000.0),
-        description="bitrate of each rung, rising; the usual ladder of ABR papers",
+        description="bitrate of each rung, rising",
+        json_schema_extra={"unit": "kbit/s", "source": "the usual ladder of ABR papers"},
     )
     wanted_rung: int = number(3, 0, 31, "index", "rung that edges are planned for (3 = 1850 kbit/s)")
     segment_s: float = number(2.0, 0.5, 10.0, "s", "media time of one segment", _DASH)
@@ -102,7 +104,6 @@ class NetworkConfig(Config):
         "stallion",
         "choice of the next rung: averages of throughput, buffer level, harmonic mean of 5 rates, or Stallion's "
         "mean less deviations for live streams",
-        _DASH,
     )
     safety: float = number(0.9, 0.1, 1.0, "1", "share of the estimate that the throughput rule uses", _DASH)
     ewma_fast_s: float = number(3.0, 0.1, 120.0, "s", "half-life of the fast throughput average", _DASH)

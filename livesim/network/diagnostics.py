@@ -8,7 +8,7 @@ Source: Bertsekas and Gallager, Data Networks (1992), sections 3.3 (M/M/1) and 3
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -79,7 +79,7 @@ def delay_growth(load: ArrayLike) -> np.ndarray:
 
 def edge_loads(capacity_kbps: np.ndarray, share_used: np.ndarray) -> tuple[LinkLoad, ...]:
     """Return the load of each edge.  capacity_kbps, share_used: (E,), the second 0..1; an edge that is down is idle."""
-    loads: list[Any] = []
+    loads: list[LinkLoad] = []
     for capacity, used in zip(capacity_kbps.tolist(), share_used.tolist(), strict=True):
         packets_per_s = used * capacity / (PACKET_BYTES * _KBIT_PER_BYTE)
         delay = delay_s(packets_per_s, PACKET_BYTES, capacity) if capacity > 0.0 else np.inf

@@ -78,7 +78,7 @@ def water_level(lines_kbps, n, capacity_kbps, guess_kbps):
 
 
 def open_edges(net: NetworkState, r: int, config: NetworkConfig, planned_viewers: float) -> None:
-    """Set the edges of room r for a new episode: capacity, home shares, all up, every rung, nothing announced."""
+    """Set the edges of room r for a new episode: capacity, home shares, all up, nothing asked."""
     net.capacity_kbps[r] = capacities(config, planned_viewers)
     net.capacity_factor[r] = 1.0
     net.edge_until[r] = np.cumsum(config.edge_shares) / sum(config.edge_shares)
@@ -89,5 +89,3 @@ def open_edges(net: NetworkState, r: int, config: NetworkConfig, planned_viewers
     net.sent_kbit[r] = 0.0
     net.utilisation[r] = 0.0
     net.asked_s[r] = np.inf
-    net.cap_rung[r] = len(config.ladder_kbps) - 1
-    net.published_upto[r] = 0

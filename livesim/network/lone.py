@@ -14,7 +14,7 @@ import numpy as np
 from livesim import schema
 from livesim.compiled import allocating_kernel
 from livesim.errors import TraceError
-from livesim.network.config import AccessLine, NetworkConfig
+from livesim.network.config import NetworkConfig
 from livesim.network.player import advance, start_player
 from livesim.network.state import NetworkState, allocate
 from livesim.network.traces import TraceBank
@@ -63,9 +63,8 @@ def watch(config: NetworkConfig, kbps: np.ndarray, rtt_s: float, segments: int =
     )
 
 
-def bank_of(kbps: np.ndarray, access: AccessLine | None = None) -> TraceBank:
+def bank_of(kbps: np.ndarray) -> TraceBank:
     """Return a bank with one trace.  kbps: (T,) one value a second."""
-    line = access or AccessLine(name="alone")
     kbps = np.asarray(kbps, np.float32)
     return TraceBank(
         kbps=kbps,
@@ -77,7 +76,7 @@ def bank_of(kbps: np.ndarray, access: AccessLine | None = None) -> TraceBank:
         access_count=np.ones(1, np.int64),
         access_until=np.ones(1),
         access_log_sd=np.zeros(1),
-        access_rtt_s=np.array([line.rtt_ms / 1000]),
+        access_rtt_s=np.zeros(1),  # a lone viewer's is given
         rtt_log_sd=np.zeros(1),
     )
 

@@ -1,12 +1,13 @@
 """From camera to edge: when a segment can be asked for, and who waits for the edge to fetch it from the origin.
 
-A player chooses its next segment before it can know when that will be announced. Its request is UNKNOWN until
-the announcement is known, then DUE until the first bit where it may have to wait for the origin; else it has
-kbit left. An edge has no copy of a new
-segment: the first request for a rendition waits `origin_s` longer, those that come while it is fetched wait for
-its end. Requests are noted as soon as their time is known, so that the earliest of them counts in whatever
-order players are worked off; only a request made and answered within one network second can come too late for
-a neighbour's.
+A player chooses its next segment before it can know when that will be announced. `NetworkState.left_kbit` holds
+UNKNOWN until the announcement is known, then DUE until the first bit where the edge may still have to fetch the
+segment, else what is left of it.
+
+An edge has no copy of a new segment: the first request for a rendition waits `origin_s` longer, those that come
+while it is fetched wait for its end. Requests are noted as soon as their time is known, so that the earliest of
+them counts in whatever order players are worked off; only a request made and answered within one network second
+can come too late for a neighbour's.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ edge is constant, and what happens inside is solved at its own time: a download 
 ends, the buffer runs dry. Between events a player costs nothing: its buffer is stored as the time at which it
 runs dry.
 
-Stall time is counted from the first frame on, so the share of it has the seconds since the first frame as its
-denominator; start-up is counted by itself. Each download is counted with the time from its request to its last
+Stall time is counted from the first frame on, and start-up by itself; which share of stall has which denominator
+is said in README.md. Each download is counted with the time from its request to its last
 bit or its end by abandonment or a dead edge; those cut off by a viewer's departure run on to the end of that tick.
 
 Equations follow Sabre (Spiteri, Sitaraman and Sparacio 2018, doi:10.1145/3204949.3204953) with a request
@@ -245,7 +245,7 @@ def _advance_edge(
         sent = 0.0
         for m in range(n):
             share = min(lines[m], level_kbps)
-            if share <= 0.0:
+            if share <= 0.0:  # 50 ms have gone by since the last look, whatever came
                 players.since_look[who[active[m]], 0] = 255
             else:
                 i = who[active[m]]

@@ -58,8 +58,8 @@ class NetworkState(NamedTuple):
     startup_s: np.ndarray  # float32: delay of the first frame; before it, time waited so far
     latency_s: np.ndarray  # float32: age of the picture at the end of the tick; 0 before the first frame
     # edges, (R, E) float64
-    capacity_kbps: np.ndarray
-    capacity_factor: np.ndarray  # what incidents and bought capacity make of it
+    capacity_kbps: np.ndarray  # rented capacity included
+    capacity_factor: np.ndarray  # what incidents leave of it
     edge_until: np.ndarray  # (R, E): cumulative share of viewers by home edge, last = 1
     up: np.ndarray  # (R, E) bool
     route: np.ndarray  # (R, E) int8: edge that served each edge's viewers in the last tick; -1 none

@@ -66,3 +66,11 @@ def test_the_status_of_a_room_shows_its_edges(tiny) -> None:
     assert len(edges) == len(tiny.network.edge_shares)
     assert [edge.utilisation for edge in edges] == rooms.state.network.utilisation[0].tolist()
     assert all(edge.delay_s > 0.0 for edge in edges)
+
+
+def test_the_status_shows_that_an_edge_is_down(tiny) -> None:
+    rooms = Rooms(tiny)
+    rooms.reset([1])
+    rooms.state.network.up[0, 1] = False
+    delays = [edge.delay_s for edge in rooms.status(0).edges]
+    assert [math.isinf(delay) for delay in delays] == [False, True, False]

@@ -105,6 +105,13 @@ def test_rooms_of_one_batch_share_their_choice_of_traces(folder: Path) -> None:
         check_structure(rooms)
 
 
+@pytest.mark.parametrize(("key", "name"), [("rtt_log_sd", "spreads of lines"), ("synthetic_traces", "synthetic lines")])
+def test_rooms_of_one_batch_share_their_lines(key: str, name: str) -> None:
+    rooms = [load_scenario("tiny"), load_scenario("tiny", {f"network.{key}": 1})]
+    with pytest.raises(ScenarioError, match=f"cannot share a batch with 'tiny': {name} differ"):
+        check_structure(rooms)
+
+
 @pytest.mark.parametrize(
     ("index", "message"),
     [

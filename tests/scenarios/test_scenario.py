@@ -54,6 +54,7 @@ def test_a_dumped_scenario_loads_to_an_equal_one(tmp_path, write):
         ("extends: tiny\nads: {formats: [midrol]}", UnknownNameError, "unknown ad format 'midrol'.* Did you mean 'mid_roll_"),
         ("extends: tiny\nads: {reserve: 1}", ScenarioError, "ads.reserve: unknown key 'reserve'.* Did you mean 'reserve_credits'?"),
         ("extends: tiny\naudience: {planned_viewers: many}", ScenarioError, "audience.planned_viewers: .*number.*given: 'many'"),
+        ("extends: tiny\nnetwork: {rule: stalion}", ScenarioError, r"network.rule: .*given: 'stalion'\)\. Did you mean 'stallion'\?"),
         ("extends: tiny\naudience: {planned_viewers: -3}", ScenarioError, "audience.planned_viewers: .*greater than or equal to 5"),
         ("extends: tiny\nsession: {duration_s: 100}", ScenarioError, "duration_s = 100 s must be a whole multiple of 30 s"),
         ("extends: tiny\nplugins: [no_such_module_here]", ScenarioError, "plugins: cannot import 'no_such_module_here'"),
