@@ -86,6 +86,11 @@ class Scenario(Config):
             if head not in HEADS:
                 raise ValueError(unknown_name_text("head", head, HEADS, "default_policies"))
         check_incidents(self.incidents, len(self.network.edge_shares))
+        if self.desk.servers > self.operations.staff_most:
+            raise ValueError(
+                f"desk.servers: {self.desk.servers} people are more than operations.staff_most = "
+                f"{self.operations.staff_most}"
+            )
         return self
 
     @property

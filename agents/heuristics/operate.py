@@ -56,7 +56,7 @@ class LeverPolicy(HeuristicPolicy):
 
 
 @dataclass(frozen=True)
-class StaticParameters:
+class FixedParameters:
     """Settings for the whole session; -1 leaves a lever where the scenario has it."""
 
     cap: int = choice(-1, (-1, 2, 3, 4), "highest rung offered")
@@ -67,9 +67,17 @@ class StaticParameters:
 
 @registered("operate", "static")
 class Static(LeverPolicy):
-    """Set everything once, for the whole session."""
+    """Leave everything as the scenario has it, for the whole session."""
 
-    Parameters = StaticParameters
+    def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
+        return np.zeros(len(memory), dtype=np.int64)
+
+
+@registered("operate", "fixed")
+class Fixed(LeverPolicy):
+    """Set everything once, for the whole session: the best constant setting, found by tuning."""
+
+    Parameters = FixedParameters
 
     def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
         p = self.params

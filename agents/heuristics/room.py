@@ -67,7 +67,7 @@ class CombinedParameters:
     )
     ads: str = choice("credit_rule", ("fixed_interval", "credit_rule", "engagement_gated"), "when to break")
     interact: str = choice("rotation", ("rotation", "cooldown_greedy", "lull_triggered", "before_ad"), "when to engage")
-    operate: str = choice("threshold", ("nothing", "static", "threshold", "utilisation_target"), "how to run it")
+    operate: str = choice("threshold", ("nothing", "fixed", "threshold", "utilisation_target"), "how to run it")
 
 
 @registered("room", "combined")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from livesim.chat.config import STRICTNESS
 from livesim.chat.desk import (
     ANSWERED,
+    GIFT_THANKS,
     NOTHING,
     QUESTION,
     REPORT,
@@ -61,8 +62,9 @@ def run_desk(alive, viewers, room, waiting, jobs, servers, p, classes, ledger, s
 def come_from_ring(alive, viewers, waiting, jobs, room, p, classes, ledger):
     """Let the gifts and questions of this tick come to the desk; an asker who is turned away is disappointed."""
     pushed_out = max(room.waiting_next - QUEUE - room.desk_read, 0)
-    ledger[DESK_JOBS] += pushed_out
-    ledger[DESK_LATE] += pushed_out
+    if classes[GIFT_THANKS].mean_s > 0.0 or classes[QUESTION].mean_s > 0.0:
+        ledger[DESK_JOBS] += pushed_out
+        ledger[DESK_LATE] += pushed_out
     for number in range(room.desk_read + pushed_out, room.waiting_next):
         entry = waiting[number % QUEUE]
         slot, who = entry.slot, entry.viewer_id

@@ -28,7 +28,7 @@ def reroute(q, players, origin, high, alive, up, before, route, now_s, tally):
         if alive[i] == 0 or before[h] == route[h] or players.left_kbit[i] == UNKNOWN:
             continue
         request = players.event_s[i] - float(players.delay_s[i])
-        is_lost = before[h] >= 0 and not up[before[h]] and request < now_s
+        is_lost = (before[h] < 0 or not up[before[h]]) and request < now_s
         if is_lost:
             tally[DOWNLOADS] += 1.0
             tally[DOWNLOAD_S] += now_s - request

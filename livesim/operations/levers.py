@@ -99,8 +99,11 @@ class Arrival:
         """Arrive when due."""
         yield room.until(self.due_s)
         rooms, r = room.state.rooms, room.row
-        ordered = rooms.capacity_level[r] if self.lever == CAPACITY else rooms.staff_level[r]
-        if ordered == self.level:
+        if self.lever == CAPACITY:
+            newest = rooms.capacity_level[r], rooms.capacity_ready_s[r]
+        else:
+            newest = rooms.staff_level[r], rooms.staff_ready_s[r]
+        if newest == (self.level, self.due_s):
             self.take_effect(room)
 
     def take_effect(self, room: RoomView) -> None:

@@ -22,12 +22,12 @@ def setting(scenario):
     return lambda name: names.index(name) + 1 if name else 0
 
 
-def test_static_sets_its_levers_one_after_the_other_and_then_rests(policy, observe, setting):
-    static = policy("static", cap=4, capacity=1, staff=-1, strictness=-1)
-    assert static.predict(observe())[0][0] == setting("cap_2850_kbps")
+def test_fixed_sets_its_levers_one_after_the_other_and_then_rests(policy, observe, setting):
+    fixed = policy("fixed", cap=4, capacity=1, staff=-1, strictness=-1)
+    assert fixed.predict(observe())[0][0] == setting("cap_2850_kbps")
     capped = {"bitrate_cap": 0.8}
-    assert static.predict(observe(**capped))[0][0] == setting("capacity_x1.25")
-    assert static.predict(observe(capacity_ordered=1.0, **capped))[0][0] == 0
+    assert fixed.predict(observe(**capped))[0][0] == setting("capacity_x1.25")
+    assert fixed.predict(observe(capacity_ordered=1.0, **capped))[0][0] == 0
 
 
 @pytest.mark.parametrize(

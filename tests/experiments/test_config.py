@@ -34,7 +34,19 @@ def test_a_minimal_file_needs_a_name_only(tmp_path):
     assert config.baselines == ("random", "nothing", "combined")
 
 
-@pytest.mark.parametrize("name", ["demo", "room", "recommend", "ads", "interact", "traces"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "demo",
+        "room",
+        "recommend",
+        "ads",
+        "interact",
+        "operate",
+        "operate_outage",
+        "traces",
+    ],
+)
 def test_every_shipped_experiment_is_valid(name):
     file = Path(__file__).parents[2] / "experiments" / "configs" / f"{name}.yaml"
     config = load_config(file)

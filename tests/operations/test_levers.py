@@ -100,3 +100,8 @@ def test_a_masked_setting_does_nothing_and_is_counted(room: Rooms):
 def test_steps_of_capacity_must_rise_from_one(steps):
     with pytest.raises(ScenarioError, match="capacity_steps: must begin with 1 and rise"):
         load_scenario("tiny", {"operations.capacity_steps": steps})
+
+
+def test_more_people_on_the_desk_than_can_be_called_is_an_error():
+    with pytest.raises(ScenarioError, match=r"desk.servers: 5 people are more than operations.staff_most = 3"):
+        load_scenario("tiny", {"desk.servers": 5})
