@@ -1,6 +1,6 @@
 """Little's law, L = lambda W, for the downloads of the default room.
 
-Counted every 6.75 s: segments appear every 2 s, so counts at multiples of 5 s would meet two moments of that cycle only.
+Counted every 6.75 s: segments appear every 2 s, and counts at multiples of 5 s would meet only two moments of that.
 Viewers are in test_audience_theory.py, the jobs at the desk in tests/chat.
 """
 
