@@ -202,7 +202,7 @@ def costs(state: State, params: Params) -> dict[str, np.ndarray]:
     """Return the constraint costs of the last decision, name -> (R,).
 
     ad_overload: ad minutes per hour (30-min window) over the limit.  stall_share: stalled share of presence.
-    prize_budget: share of the prize budget spent.
+    prize_budget: share of the prize budget spent.  moderation_misses: toxic messages that nobody took down.
     """
     now, rooms = state.ledger.now, state.rooms
     present = np.maximum(now[:, book.PRESENT_S], 1e-9)
@@ -210,6 +210,7 @@ def costs(state: State, params: Params) -> dict[str, np.ndarray]:
         "ad_overload": np.maximum(2.0 * rooms.load30 - params.ads.load_limit_min_per_h, 0.0),
         "stall_share": now[:, book.STALL_S] / present,
         "prize_budget": 1.0 - rooms.prize_left / np.maximum(rooms.prize_full, 1e-9),
+        "moderation_misses": now[:, book.MODERATION_MISSES].copy(),
     }
 
 

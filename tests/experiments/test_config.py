@@ -215,3 +215,11 @@ def test_overrides_of_evaluation_are_checked_before_any_work(tiny_file, setting,
 
 def test_config_errors_are_livesim_errors():
     assert issubclass(ConfigError, LivesimError)
+
+
+def test_heads_may_be_chosen_and_a_misspelt_one_names_the_nearest(tmp_path):
+    four = "[recommend, ads, interact, operate]"
+    assert load_config(written(tmp_path, f"name: all\nheads: {four}\n")).env.heads[3] == "operate"
+    message = message_of(written(tmp_path, "name: all\nheads: [recommend, operat]\n"), names=True)
+    assert "unknown head 'operat'" in message
+    assert "Did you mean 'operate'?" in message
