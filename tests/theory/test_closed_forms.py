@@ -104,7 +104,7 @@ def test_heat_crowds_out_outside_a_battle_and_is_contagious_inside():
     p = records([GiftsConfig()])[0]
     assert giving_factor(p, 5.0, False, 0.0) == pytest.approx(0.95)
     assert giving_factor(p, 500.0, False, 0.0) == pytest.approx(0.85)
-    assert giving_factor(p, 5.0, True, 1.0) == pytest.approx(math.exp(0.7) * 1.25)
+    assert giving_factor(p, 5.0, True, 1.0) == pytest.approx(math.exp(0.9) * 1.25)
     assert giving_factor(p, 500.0, True, 0.0) == pytest.approx(3.0)
     everywhere = records([GiftsConfig(contagion_everywhere=True)])[0]
     assert giving_factor(everywhere, 5.0, False, 0.0) == pytest.approx(1.25)
