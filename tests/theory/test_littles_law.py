@@ -1,7 +1,7 @@
-"""Little's law, L = lambda W, for the downloads of the default room.
+"""Little's law, L = lambda W, for the downloads and the desk of the default room.
 
 Counted every 6.75 s: segments appear every 2 s, and counts at multiples of 5 s would meet only two moments of that.
-Viewers are in test_audience_theory.py, the jobs at the desk in tests/chat.
+Viewers are in test_audience_theory.py.
 """
 
 from __future__ import annotations
@@ -40,3 +40,25 @@ def test_littles_law_holds_for_the_downloads_of_the_default_room() -> None:
     error = gap.std(ddof=1) / math.sqrt(REPLICATIONS)
     assert error < 0.01 * expected.mean(), "the counts must agree well enough for a test"
     assert abs(gap.mean()) <= 4 * error + CUT_OFF * expected.mean(), (gap.mean(), error, expected.mean())
+
+
+def test_littles_law_holds_for_the_messages_that_wait_at_the_desk_of_the_default_room() -> None:
+    """The time average of the queue against jobs per second times their mean wait, 8 sessions, 4 standard errors.
+
+    Jobs that still wait when the session ends have no wait yet: they are the whole difference.
+    """
+    rooms = Rooms(load_scenario("entertainment"), REPLICATIONS)
+    rooms.reset(list(range(REPLICATIONS)))
+    nothing = np.zeros((REPLICATIONS, len(rooms.heads)), dtype=np.int64)
+    while not rooms.ended.all():
+        rooms.apply(nothing)
+        rooms.advance()
+    total = rooms.state.ledger.history.sum(axis=1)
+    length_s = rooms.scenario.session.duration_s
+    jobs = total[:, INDEX["desk_jobs"]]
+    queue = total[:, INDEX["desk_queue_s"]] / length_s
+    expected = jobs / length_s * (total[:, INDEX["desk_wait_s"]] / jobs)
+    gap = queue - expected
+    error = gap.std(ddof=1) / math.sqrt(REPLICATIONS)
+    assert jobs.min() > 50
+    assert abs(gap.mean()) <= 4 * error + 0.01 * expected.mean(), (gap.mean(), error, expected.mean())
