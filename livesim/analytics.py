@@ -20,6 +20,7 @@ from livesim.crowd import end_session
 from livesim.heads import choices
 from livesim.masks import pending_offer
 from livesim.moment import rules_of
+from livesim.network.edges import effective_kbps
 from livesim.network.qoe import close_room
 from livesim.scenario import Scenario
 from livesim.state import Params, State
@@ -297,8 +298,7 @@ def observe_edges(net, r, out, c):
     for e in range(n):
         out[c + e] = net.utilisation[r, e]
         out[c + n + e] = 1.0 if net.up[r, e] else 0.0
-        capacity = net.capacity_kbps[r, e] * net.capacity_factor[r, e] if net.up[r, e] else 0.0
-        out[c + 2 * n + e] = capacity / 1000.0
+        out[c + 2 * n + e] = effective_kbps(net, r, e) / 1000.0
         out[c + 3 * n + e] = min(net.level_kbps[r, e] / 1000.0, SHARE_FREE_MBPS)
     return c + 4 * n
 

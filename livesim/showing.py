@@ -11,6 +11,7 @@ from livesim import rewards
 from livesim.chat.config import STRICTNESS
 from livesim.heads import choices
 from livesim.network.diagnostics import edge_loads
+from livesim.network.edges import effective_kbps
 from livesim.status import History, RoomStatus
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def status_of(rooms: Rooms, row: int) -> RoomStatus:
         choice_names=choices(scenario), operations=_operations(rooms, row), troubles=troubles,
         recent=_recent(last, now, troubles),
         edges=edge_loads(
-            np.where(s.network.up[row], s.network.capacity_kbps[row] * s.network.capacity_factor[row], 0.0),
+            np.array([effective_kbps(s.network, row, e) for e in range(s.network.up.shape[1])]),
             s.network.utilisation[row],
         ),
     )  # fmt: skip

@@ -77,6 +77,12 @@ def water_level(lines_kbps, n, capacity_kbps, guess_kbps):
     return h
 
 
+@kernel
+def effective_kbps(net, r, e):
+    """Return what edge e of room r can carry now: its own and rented capacity, what incidents leave, 0 while down."""
+    return net.capacity_kbps[r, e] * net.capacity_factor[r, e] if net.up[r, e] else 0.0
+
+
 def open_edges(net: NetworkState, r: int, config: NetworkConfig, planned_viewers: float) -> None:
     """Set the edges of room r for a new episode: capacity, home shares, all up, nothing asked."""
     net.capacity_kbps[r] = capacities(config, planned_viewers)

@@ -21,7 +21,7 @@ import numpy as np
 
 from livesim.compiled import allocating_kernel, kernel
 from livesim.network.download import receive
-from livesim.network.edges import routes, water_level
+from livesim.network.edges import effective_kbps, routes, water_level
 from livesim.network.failover import reroute
 from livesim.network.origin import DUE, UNKNOWN, Origin, announced_s, ask, ready_s
 from livesim.network.qoe import rate_tick
@@ -143,7 +143,7 @@ def advance(net, bank, p, ladder_kbps, r, high, alive, entered_s, start_s, tick_
     fill_latency_steps(q, steps)
     for e in range(edges):
         begin, end = first[e], first[e + 1]
-        capacity = net.capacity_kbps[r, e] * net.capacity_factor[r, e] if net.up[r, e] else 0.0
+        capacity = effective_kbps(net, r, e)
         sent, level = _advance_edge(
             q, ladder_kbps, players, origin, steps, tally, e, who[begin:end], cell[begin:end], stop[begin:end],
             length[begin:end], bank.kbps, lines, active, capacity, net.level_kbps[r, e], start_s, end_s, entered_s[r],
