@@ -73,6 +73,27 @@ def scenarios_validate(names: Names, settings: Settings = None) -> None:
         print(f"{name}: valid, {env.load_scenario().decisions} decisions a session")
 
 
+@policies.command("rank")
+def policies_rank(names: Names, seeds: Seeds = "1000:1064", settings: Settings = None, as_json: AsJson = False) -> None:
+    """Rank the rules of every head in each room on the same luck: return minus doing nothing, credits."""
+    from experiments import ranking
+    from experiments.progress import simulator_display
+    from experiments.sanity import env_for
+    from experiments.seeds import parse_seeds
+
+    chosen, overrides = parse_seeds(seeds), overrides_of(settings)
+    data: dict[str, Any] = {}
+    for name in names:
+        total = len(chosen) * ranking.count(env_for("room", name, overrides))
+        with simulator_display().stage(f"rules in {name}", total=total) as advance:
+            places = ranking.rank(name, chosen, overrides, advance)
+        data[name] = ranking.ranking_data(places)
+        if not as_json:
+            print(f"## {name}, {len(chosen)} seeds\n\n{ranking.ranking_table(places)}\n")
+    if as_json:
+        print(json.dumps(data, indent=2))
+
+
 @policies.command("list")
 def policies_list(
     head: Annotated[str, typer.Option(help="only those for this head: recommend, ads, interact or room")] = "",

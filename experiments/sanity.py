@@ -43,6 +43,8 @@ ROWS = (
     Row("room", "random", "combined"),
 )
 """`spam:*` stands for one row per interaction kind of the scenario."""
+NEEDS_FORMAT = {"spam_overlay": {"overlay"}, "spam_mid_roll": {"mid_roll_30"}}
+"""Formats without which a trivial policy of the ads head places nothing; the others need any."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,13 @@ class Verdict:
 
 def rows_for(env: EnvConfig) -> list[Row]:
     """Return the rows that apply to a scenario, one per interaction kind where a row says so."""
-    kinds = [kind.name for kind in env.load_scenario().interactions.kinds]
+    scenario = env.load_scenario()
+    kinds = [kind.name for kind in scenario.interactions.kinds]
+    formats = {form.name for form in scenario.ads.formats}
     rows: list[Row] = []
     for row in ROWS:
+        if row.head == "ads" and not formats & NEEDS_FORMAT.get(row.trivial, formats):
+            continue
         if row.trivial == "spam:*":
             rows += [Row(row.head, f"spam:{kind}", row.rule) for kind in kinds]
         else:

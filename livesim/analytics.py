@@ -53,7 +53,7 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
     levers = len(choices(scenario)["operate"])
     minutes = scenario.session.duration_s / 60.0
     items, formats, kinds = (K,), (F,), (J,)
-    return (
+    table = (
         Field("elapsed_min", (), 0, minutes, "min", "time since the session began"),
         Field("remaining_min", (), 0, minutes, "min", "time to its scheduled end"),
         Field("viewers_log", (), 0, 15, "ln(1+n)", "concurrent viewers"),
@@ -118,6 +118,7 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("prize_budget_share", (), 0, 1, "share", "prize budget left"),
         Field("performing_min", (), 0, 1440, "min", "since the host last rested"),
         Field("participation", (), 0, 1, "share", "of those present in the last interaction"),
+        Field("quiz_score", (), 0, 1, "share", "right answers in the last quiz; 0 before"),
         Field("bitrate_cap", (), 0, 1, "rank", "highest rendition offered: 0 the lowest rung, 1 the top"),
         Field("capacity_ordered", (), 0, 16, "step", "step of rented capacity that is ordered"),
         Field("capacity_rented", (), 1, 100, "ratio", "rented capacity that has arrived, over the scenario's own"),
@@ -136,6 +137,7 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("mask_interact", (J + 1,), 0, 1, "0/1", "choices open to the interact head"),
         Field("mask_operate", (levers + 1,), 0, 1, "0/1", "choices open to the operate head"),
     )
+    return tuple(field for field in table if field.size)
 
 
 class Layout:
@@ -421,7 +423,7 @@ def count_intents(alive, viewers, room, now_s):
 
 @kernel
 def observe_interactions(room, uses, offer, intents, now_s, out, c):
-    """Fill the fields from interaction_open to participation."""
+    """Fill the fields from interaction_open to quiz_score."""
     n = uses.shape[0]
     out[c + n] = max(room.close_s - now_s, 0.0) if room.kind >= 0 else 0.0
     first = c + n + 1
@@ -436,4 +438,5 @@ def observe_interactions(room, uses, offer, intents, now_s, out, c):
     out[first + 2] = room.prize_left / max(room.prize_full, 1e-9)
     out[first + 3] = (now_s - room.rested_s) / 60.0
     out[first + 4] = room.participation
-    return first + 5
+    out[first + 5] = room.quiz_score
+    return first + 6

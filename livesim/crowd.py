@@ -23,6 +23,7 @@ from livesim.chat.moderation import run_desk
 from livesim.chat.state import BURST
 from livesim.chat.talk import base_rate, chat_times, speak
 from livesim.compiled import allocating_kernel, kernel
+from livesim.content.learning import learn
 from livesim.content.response import order, shop
 from livesim.gifts.giving import give
 from livesim.interactions.effects import decide, joint_leave_factor, tire
@@ -203,6 +204,8 @@ def advance_viewers(
                 ledger[WATCH_AD_S] += watched
             else:
                 ledger[WATCH_S] += watched
+                if now.is_lesson:
+                    learn(v, rules.content, ledger, watched)
                 if now.is_product:
                     evidence += shop(v, room, item, rules.content, now, ledger, journal, seconds, until)
             named = v.named_until_s > begin

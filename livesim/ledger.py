@@ -25,7 +25,7 @@ COLUMNS = (
     "throttled", "flagged", "removed", "false_removals", "moderation_misses", "desk_jobs", "desk_answered", "desk_late",
     "desk_wait_s", "desk_busy_s", "desk_queue_s", "segments", "publish_delay_s",
     "downloads", "download_s", "abandoned", "origin_misses", "switch_mbps", "qoe_sum", "qoe_live_sum", "qoe_s",
-    "qoe_p10", "stalled_viewers", "seen_viewers",
+    "qoe_p10", "stalled_viewers", "seen_viewers", "learned",
 )  # fmt: skip
 INDEX = {name: i for i, name in enumerate(COLUMNS)}
 EVENTS = (
@@ -34,6 +34,7 @@ EVENTS = (
     "gift_items", "order_credits", "ad_completed", "ad_clicks", "ad_conversions", "ad_s", "preroll_impressions",
     "complaints", "shares", "participants", "questions", "named", "prizes", "operations", "skips", "toxic", "throttled",
     "flagged", "removed", "false_removals", "moderation_misses", "desk_jobs", "desk_answered", "desk_late",
+    "learned",
 )  # fmt: skip
 
 # Column numbers for kernels, which see globals as constants.
@@ -50,7 +51,7 @@ EVENTS = (
     THROTTLED, FLAGGED, REMOVED, FALSE_REMOVALS, MODERATION_MISSES, DESK_JOBS, DESK_ANSWERED, DESK_LATE,
     DESK_WAIT_S, DESK_BUSY_S, DESK_QUEUE_S, SEGMENTS, PUBLISH_DELAY_S,
     DOWNLOADS, DOWNLOAD_S, ABANDONED, ORIGIN_MISSES, SWITCH_MBPS, QOE_SUM, QOE_LIVE_SUM, QOE_S,
-    QOE_P10, STALLED_VIEWERS, SEEN_VIEWERS,
+    QOE_P10, STALLED_VIEWERS, SEEN_VIEWERS, LEARNED,
 ) = range(len(COLUMNS))  # fmt: skip
 
 JOURNAL_KINDS = (

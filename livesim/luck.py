@@ -55,6 +55,8 @@ def draw(luck: Luck, row: int, scenario: Scenario, seed: int) -> None:
     rng = room_streams(seed, STREAMS)
     means = arrival_means(audience, scenario.session.duration_s, tick_s)
     counts = _counts(rng["arrivals"], means * _modulator(rng["arrivals"], audience, ticks, tick_s), audience.count_size)
+    if audience.follower_arrivals == "roster":
+        counts[FOLLOWER] = _roster(rng["arrivals"], audience, ticks, tick_s)
     luck.candidates[row, :, :ticks] = counts
     luck.first_id[row, :, :ticks] = np.cumsum(counts, axis=1) - counts
     shares = np.array([s.share for s in audience.segments], dtype=float)
@@ -92,6 +94,18 @@ def arrival_means(audience: AudienceConfig, duration_s: float, tick_s: float) ->
 
 def _counts(rng: np.random.Generator, means: np.ndarray, size: float) -> np.ndarray:
     return rng.poisson(rng.gamma(size, means / size))
+
+
+def _roster(rng: np.random.Generator, audience: AudienceConfig, ticks: int, tick_s: float) -> np.ndarray:
+    """Return how many invited people come in each tick, (T,): each attends or not, on time or late, by their own dice.
+
+    Who would come after the end does not come.
+    """
+    invited = round(audience.roster_per_viewer * audience.planned_viewers)
+    attends, on_time, within, late = rng.random((4, invited))
+    late_s = 60.0 - audience.roster_late_s * np.log1p(-late)
+    delay_s = np.where(on_time < audience.roster_on_time, 60.0 * within, late_s)[attends < audience.roster_attendance]
+    return np.bincount((delay_s / tick_s).astype(np.int64), minlength=ticks)[:ticks]
 
 
 def _modulator(rng: np.random.Generator, audience: AudienceConfig, ticks: int, tick_s: float) -> np.ndarray:

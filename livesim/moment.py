@@ -34,6 +34,7 @@ class Moment(NamedTuple):
     highlight: float  # 0-1
     match_shift: float  # of everybody, from a transition or an interaction
     is_product: bool  # a product with stock is on screen
+    is_lesson: bool  # a lesson is on
     explaining: bool  # the host explains it
     sale: float  # 0-1, strength of a running sale
     shared_mood: float  # what energy and a product on screen add to everybody's target mood
@@ -99,6 +100,7 @@ def moment_of(room, item, rules, kinds, surprises_s):
         room.tick, start_s, start_s + tick_s, tick_s, highlight,
         match_shift,
         is_product and item.stock >= 1.0,
+        item.is_lesson != 0,
         since < 0.5 * item.length_s,
         sale,
         shared_mood,

@@ -7,7 +7,7 @@ first look-up, so that the simulator itself depends on no agent.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from livesim.errors import unknown_name
@@ -47,10 +47,22 @@ def names(kind: str) -> list[str]:
 
 
 def resolve_entries(kind: str, entries: Any, where: str) -> Any:
-    """Return a list of entries with every registered name replaced by what it stands for."""
+    """Return a list of entries with every registered name replaced by what it stands for.
+
+    A mapping that names a registered entry, such as {name: quiz, appeal: -0.8}, is that entry with these changes; under
+    another name it is an entry of its own.
+    """
     if not isinstance(entries, list | tuple):
         return entries
-    return tuple(resolve(kind, entry, where) if isinstance(entry, str) else entry for entry in entries)
+    return tuple(_resolve_entry(kind, entry, where) for entry in entries)
+
+
+def _resolve_entry(kind: str, entry: Any, where: str) -> Any:
+    if isinstance(entry, str):
+        return resolve(kind, entry, where)
+    if isinstance(entry, Mapping) and entry.get("name") in names(kind):
+        return {**resolve(kind, str(entry["name"])).model_dump(), **entry}
+    return entry
 
 
 def _load_builtins(kind: str) -> None:

@@ -18,7 +18,7 @@ from livesim.schema import Config, number
 if TYPE_CHECKING:
     from livesim.scenario import Scenario
 
-TERMS = ("watch", "gifts", "ads", "orders", "follows", "return", "chat", "prizes", "complaints", "operations")
+TERMS = ("watch", "gifts", "ads", "orders", "follows", "return", "chat", "prizes", "complaints", "operations", "learning")
 MODES = ("expected", "realised")
 
 
@@ -33,6 +33,7 @@ class RewardsConfig(Config):
     come_back: float = number(3.0, 0, 1000, "credits", "one certain return of a viewer who leaves")
     message: float = number(0.01, 0, 10, "credits", "one message")
     complaint: float = number(-0.2, -100, 0, "credits", "one complaint")
+    learned: float = number(0, 0, 1000, "credits", "teaching one viewer everything; 0: nobody pays for lessons")
 
 
 _COLUMNS: dict[str, tuple[str, str]] = {  # term -> (expected column, realised column)
@@ -46,19 +47,20 @@ _COLUMNS: dict[str, tuple[str, str]] = {  # term -> (expected column, realised c
     "prizes": ("prizes", "prizes"),
     "complaints": ("complaints_expected", "complaints"),
     "operations": ("operations", "operations"),
+    "learning": ("learned", "learned"),
 }
 _AT = {mode: np.array([INDEX[_COLUMNS[term][which]] for term in TERMS]) for which, mode in enumerate(MODES)}
 
 _COSTS = {"prizes": 1.0, "operations": 1.0}  # what is spent counts in full under every preset
 PRESETS: dict[str, dict[str, float]] = {
     "balanced": dict.fromkeys(TERMS, 1.0),
-    "revenue": {"gifts": 1.0, "ads": 1.0, "orders": 1.0, **_COSTS},
-    "retention": {"watch": 3.0, "return": 1.0, "complaints": 1.0, **_COSTS},
+    "revenue": {"gifts": 1.0, "ads": 1.0, "orders": 1.0, "learning": 1.0, **_COSTS},
+    "retention": {"watch": 3.0, "return": 1.0, "learning": 1.0, "complaints": 1.0, **_COSTS},
     "growth": {"watch": 1.0, "follows": 2.0, "return": 1.0, **_COSTS},
     # alpha interaction + beta social + gamma analytics, with alpha .5, beta .3, gamma .2
     "composite": {
         "gifts": 0.5, "orders": 0.5, "ads": 0.5, "chat": 0.3, "follows": 0.3, "return": 0.3, "watch": 0.2,
-        "complaints": 0.2, **_COSTS,
+        "learning": 0.2, "complaints": 0.2, **_COSTS,
     },
 }  # fmt: skip
 for _name, _weights in PRESETS.items():
@@ -76,7 +78,7 @@ def prices(scenario: Scenario) -> np.ndarray:
     r = scenario.rewards
     return np.array([
         r.watch_per_viewer_min / 60.0, r.gift_share, r.ad_share, r.order_share, r.follow, r.come_back, r.message,
-        -1.0, r.complaint, -1.0,
+        -1.0, r.complaint, -1.0, r.learned,
     ])  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -29,6 +29,10 @@ from livesim.rewards import RewardsConfig
 from livesim.schema import Config, number, switch
 
 FOLDER = Path(scenario_folder.__file__).parent
+
+
+Kind = Literal["entertainment", "ecommerce", "education", "health", "enterprise", "esports"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 class SessionConfig(Config):
@@ -60,6 +64,9 @@ class Scenario(Config):
 
     name: str = "room"
     description: str = ""
+    kind: Kind = switch(
+        "entertainment", "what kind of room it is: which published facts it is held against"
+    )
     plugins: tuple[str, ...] = Field((), description="Python modules to import; they register processes, rewards, ...")
     processes: tuple[Plugin, ...] = Field((), description="plug-in processes that run in every room")
     session: SessionConfig = SessionConfig()

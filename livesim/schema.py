@@ -37,13 +37,15 @@ def scalar_fields(model: type[Config]) -> dict[str, type | tuple[Any, ...]]:
     return kinds
 
 
-def records(configs: Sequence[Config]) -> np.recarray:
+def records(configs: Sequence[Config], model: type[Config] | None = None) -> np.recarray:
     """Return the scalar fields of one section for R rooms as an (R,) record array for kernels.
+
+    model: what the configs are, where there may be none.
 
     A Literal becomes the index of its option. Kernels read `params[r].name`; every entry is float64, so that one
     compiled kernel serves every scenario.
     """
-    kinds = scalar_fields(type(configs[0]))
+    kinds = scalar_fields(model or type(configs[0]))
     table = np.zeros(len(configs), dtype=[(name, np.float64) for name in kinds])
     for row, config in enumerate(configs):
         for name, kind in kinds.items():

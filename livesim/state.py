@@ -16,6 +16,7 @@ import numpy as np
 from livesim import ledger as ledgers
 from livesim import luck as lucks
 from livesim.ads import state as ads
+from livesim.ads.config import FormatConfig
 from livesim.audience import state as audience
 from livesim.audience.state import DEPTH
 from livesim.audience.taste import population_moments, unit_rows
@@ -96,7 +97,7 @@ def params_of(scenarios: Sequence[Scenario]) -> Params:
     )  # fmt: skip
     rows = {name: records([getattr(s, name) for s in scenarios]) for name in domains}
     kinds = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)
-    formats = np.stack([records(s.ads.formats) for s in scenarios]).view(np.recarray)
+    formats = np.stack([records(s.ads.formats, FormatConfig) for s in scenarios]).view(np.recarray)
     classes = np.stack([class_table(s.desk.classes) for s in scenarios]).view(np.recarray)
     ladder = np.array(scenarios[0].network.ladder_kbps, dtype=np.float64)
     return Params(**rows, kinds=kinds, formats=formats, desk_classes=classes, ladder=ladder)
@@ -250,6 +251,7 @@ def _stock_catalogue(state: State, row: int, scenario: Scenario) -> None:
             "topics": vectors[k], "knots": item.highlights, "length_s": item.length_s, "price": item.price_credits,
             "appeal": scenario.content.quality_match * (item.quality - 0.5), "margin": item.margin,
             "reference": item.reference_price_credits or item.price_credits, "is_product": item.kind == "product",
+            "is_lesson": item.kind == "lesson",
             "stock": stock, "stock_full": stock, "last_shown_s": NEVER,
         }  # fmt: skip
         for name, value in values.items():

@@ -32,15 +32,19 @@ def _followers_lead(s: Scenario) -> bool:
     return s.audience.follower_entries_per_viewer >= 0.2 * (s.audience.follower_entries_per_viewer + strangers_2_h)
 
 
+def _is_raided(s: Scenario) -> bool:
+    return any(plugin.process == "raid" for plugin in s.processes) or any(i.kind == "raid" for i in s.incidents)
+
+
 CONDITIONS: dict[str, tuple[Callable[[Scenario], bool], str]] = {
     "two_hours": (lambda s: s.session.duration_s >= 7200, "the session is shorter than two hours"),
     "three_hours": (lambda s: s.session.duration_s >= 10_800, "the session is shorter than three hours"),
     "feed": (lambda s: s.audience.feed_entries_per_viewer_hour > 0, "nobody comes from a feed"),
     "followers": (lambda s: s.audience.follower_entries_per_viewer > 0, "there are no followers"),
     "mature": (_followers_lead, "not a mature channel: followers are under a fifth of the entries"),
-    "raid": (lambda s: any(plugin.process == "raid" for plugin in s.processes), "no raid comes"),
+    "raid": (_is_raided, "no raid comes"),
     "gifts": (lambda s: s.gifts.giver_share > 0, "nobody gives"),
-    "gift_room": (lambda s: s.gifts.giver_share >= 0.03, "gifts are a sideline: under 3 % of the viewers may give"),
+    "gift_room": (lambda s: s.gifts.giver_share >= 0.2, "gifts are a sideline: under a fifth of the viewers may give"),
     "products": (lambda s: any(item.kind == "product" for item in s.content.items), "nothing is for sale"),
     "preroll": (lambda s: s.ads.preroll, "there are no pre-rolls"),
     "mid_roll": (_has_format("mid_roll_30"), "there are no mid-rolls of 30 s"),
@@ -165,11 +169,11 @@ def _verdict(world: World, fact: Fact) -> Verdict:
 
 def _reading(world: World, part: Part) -> Reading:
     absent = missing(part.needs, world.scenario)
-    name = world.scenario.name
-    if part.only_for and name not in part.only_for:
+    kind = world.scenario.kind
+    if part.only_for and kind not in part.only_for:
         absent = f"this band is for {', '.join(part.only_for)}"
-    elif name in part.not_for:
-        absent = f"this band is not for {name}"
+    elif kind in part.not_for:
+        absent = f"this band is not for {kind}"
     if absent:
         return Reading(part, None, absent)
     return Reading(part, interval(MEASURES[part.measure](world), len(world.seeds)))

@@ -64,7 +64,8 @@ class AdsConfig(Config):
     """The ad market of one room and what ads do to its viewers."""
 
     formats: tuple[FormatConfig, ...] = switch(
-        (MID_ROLL_30, MID_ROLL_60, OVERLAY), "placeable formats, in action order: registered names or full entries"
+        (MID_ROLL_30, MID_ROLL_60, OVERLAY),
+        "placeable formats, in action order: registered names or full entries; none: a room without ads",
     )
     campaigns: tuple[CampaignConfig, ...] = switch(DEFAULT_CAMPAIGNS, "campaigns that bid")
     auction: Literal["second_price", "first_price"] = switch("second_price", "what the winner pays")
@@ -114,8 +115,8 @@ class AdsConfig(Config):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if not self.formats or not self.campaigns:
-            raise ValueError("ads.formats and ads.campaigns need at least one entry (budget 0 switches a campaign off)")
+        if not self.campaigns:
+            raise ValueError("ads.campaigns needs at least one entry (budget 0 switches a campaign off)")
         if len(self.campaigns) > 16:
             raise ValueError("ads.campaigns: at most 16")
         return self

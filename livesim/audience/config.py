@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -58,6 +58,13 @@ class AudienceConfig(Config):
         "entries/viewer/2 h",
         "follower entries of a two-hour session per planned viewer: followers times their turnout",
     )
+    follower_arrivals: Literal["turnout", "roster"] = switch(
+        "turnout", "followers come at a rate, as many as do; or they are a fixed list of invited people"
+    )
+    roster_per_viewer: float = number(1.6, 0, 50, "people/viewer", "invited people per planned viewer; roster only")
+    roster_attendance: float = number(0.7, 0, 1, "probability", "an invited person attends")
+    roster_on_time: float = number(0.6, 0, 1, "share", "of them are there within the first minute")
+    roster_late_s: float = number(420, 10, 7200, "s", "mean delay of the others, exponential")
     search_share: float = number(0.05, 0, 1, "share of feed", "search entries over feed entries")
     notification_share: float = number(0.12, 0, 0.3, "share", "followers who come on the notification pulse", TWITCH_FR)
     notification_decay_s: float = number(900, 10, 7200, "s", "time constant of the pulse", TWITCH_FR)
@@ -103,7 +110,7 @@ class AudienceConfig(Config):
         0.3, -2, 2, "mood", "long-run mean mood: output of `livesim calibrate`", "calibration run"
     )
     leave_stall: float = number(
-        5.3,
+        6.5,
         0,
         50,
         "",

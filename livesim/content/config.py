@@ -54,6 +54,10 @@ class ContentConfig(Config):
     surprise_s: float = number(40, 5, 600, "s", "length of a surprise highlight")
     quality_match: float = number(0.6, 0, 3, "sd", "standardised match gained from quality 0 to 1")
 
+    learn_per_h: float = number(
+        2.0, 0, 60, "1/h", "share of what a viewer does not know yet that full engagement learns per hour of lesson"
+    )
+
     click_log10: float = number(-3.5, -8, 0, "log10 1/s", "click hazard per viewer-second at match 0")
     click_match: float = number(1.1, 0, 3, "1/sd", "effect of match")
     click_explaining: float = number(0.6, 0, 3, "log", "effect of the host explaining (first half of the item)")

@@ -25,6 +25,7 @@ def admit_shopper(v, p, key):
     for k in range(v.seen_ds.shape[0]):
         v.seen_ds[k] = 0
     v.intent_until_s = 0.0
+    v.known = 0.0
 
 
 @kernel

@@ -6,6 +6,7 @@ from livesim.audience.state import DEPTH
 from livesim.content.config import ITEMS, KNOTS
 
 VIEWER = [
+    ("known", "f4"),  # share of what the lessons teach that this viewer has understood
     ("wtp", "f4"),  # willingness to pay over the reference price
     ("click_left", "f4"),  # thresholds left on the viewer's clocks
     ("order_left", "f4"),
@@ -25,6 +26,7 @@ ITEM = [
     ("reference", "f8"),
     ("margin", "f8"),
     ("is_product", "u1"),
+    ("is_lesson", "u1"),
     ("stock", "f8"),
     ("stock_full", "f8"),
     ("shown_s", "f8"),  # time on screen so far

@@ -11,18 +11,26 @@ LADDER = (1, 5, 10, 30, 99, 199, 299, 500, 1000, 2000, 5000, 10000, 30000)
 class GiftsConfig(Config):
     """Givers, wallets, amounts, heat and battles of one room."""
 
-    giver_share: float = number(0.06, 0, 1, "probability", "viewers who may give at all")
-    repeat_share: float = number(0.30, 0, 1, "probability", "following givers who gave to this host before")
+    giver_share: float = number(
+        0.4, 0, 1, "probability", "viewers who may give at all",
+        "set so that who never gave here gives about a tenth as often per entry as who did (GiftLive)",
+    )  # fmt: skip
+    repeat_share: float = number(0.35, 0, 1, "probability", "following givers who gave to this host before")
     repeat_factor: float = number(
-        10, 1, 100, "ratio", "their hazard over that of other givers", "GiftLive: 11.05 % against 1.11 %"
-    )
-    rate_per_h: float = number(2.0, 0, 100, "1/h", "mean gift hazard of a giver at mood 0 without highlight")
+        4, 1, 100, "ratio", "their hazard over that of other givers",
+        "set with giver_share; the published tenfold is per entry, and followers stay longer",
+    )  # fmt: skip
+    rate_per_h: float = number(0.18, 0, 100, "1/h", "mean gift hazard of a giver at mood 0 without highlight")
     rate_log_sd: float = number(1.5, 0, 4, "log", "spread of givers' hazards")
     highlight: float = number(0.7, 0, 3, "log", "effect of a full highlight on giving")
     acknowledged: float = number(0.47, 0, 3, "log", "effect of having been named (x 1.6)")
     battle: float = number(0.9, 0, 3, "log", "effect of a fresh battle")
     mood: float = number(0.3, 0, 3, "log/mood", "effect of mood")
     warm_up_s: float = number(240, 1, 7200, "s", "giving starts as 1 - exp(-stay / this)")
+    streak_prob: float = number(
+        0.4, 0, 0.95, "probability", "a gift is followed by another of the same giver within `streak_s`: combos"
+    )
+    streak_s: float = number(20, 1, 600, "s", "how long a giver is carried away by their last gift")
     amount_log_mean: float = number(0.45, -3, 8, "log credits", "amount = ceil(exp(mean + giver z + gift e))", KUAILIVE)
     amount_giver_sd: float = number(2.3, 0, 4, "log", "spread between givers", KUAILIVE)
     amount_gift_sd: float = number(1.9, 0.05, 4, "log", "spread between gifts of one giver", KUAILIVE)
@@ -37,6 +45,7 @@ class GiftsConfig(Config):
     wallet_log_mean: float = number(5.2, 0, 12, "log credits", "wallet of a giver with z = 0 for the session")
     wallet_giver: float = number(2.0, 0, 4, "log", "how the wallet grows with z")
     wallet_log_sd: float = number(1.0, 0, 4, "log", "its own spread")
+    cheer: float = number(1.0, 0, 20, "messages", "a gift excites the chat like so many messages")
     heat_decay_s: float = number(20, 1, 600, "s", "decay time of heat; a gift adds ln(1 + amount)")
     crowd_out: float = number(
         0.01, 0, 0.2, "1/heat", "others' giving falls by this per heat outside battles", "sign: Yao, Lu, Chen 2023"

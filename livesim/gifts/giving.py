@@ -29,6 +29,7 @@ def admit_giver(v, p, key):
     """
     is_giver, has_given, _, _ = uniforms(key, v.viewer_id, CH_GIVER, 0)
     v.gift_count = 0
+    v.streak_until_s = 0.0
     v.gift_rate, v.gift_z, v.gift_mean, v.gift_left, v.wallet = 0.0, 0.0, 0.0, 0.0, 0.0
     if is_giver >= p.giver_share:
         return
@@ -115,31 +116,41 @@ def combo_items(amount):
 def give(v, slot, room, item, p, now, ledger, journal, waiting, named, seconds, until):
     """Let a giver give where their clock says so; returns what it showed of their taste.
 
-    hazard = own rate x exp(highlight + named + mood) x (1 - exp(-stay / warm-up)) x heat and battle. The compensator
-    is booked piecewise: it stops at each gift and goes on from the smaller wallet.
+    hazard = own rate x exp(highlight + named + mood) x (1 - exp(-stay / warm-up)) x heat and battle; for `streak_s`
+    after a gift a constant is added under which another one follows with probability `streak_prob`. The hazard is
+    followed piece by piece, so gifts fall at their exact times, and the compensator goes on from the smaller wallet.
     """
     log = p.highlight * now.highlight + p.mood * v.mood
     if named:
         log += p.acknowledged
     warm = 1.0 - math.exp(-(until - v.entered_s) / p.warm_up_s)
-    rest = v.gift_rate * math.exp(log) * warm * now.giving * seconds
-    shown = 0.0
-    while v.wallet >= 1.0 and rest >= v.gift_left:
+    usual = v.gift_rate * math.exp(log) * warm * now.giving
+    shown, t = 0.0, until - seconds
+    while t < until:
+        in_streak = t < v.streak_until_s
+        stop = min(until, v.streak_until_s) if in_streak else until
+        rate = usual - math.log(1.0 - p.streak_prob) / p.streak_s if in_streak else usual
+        hazard = rate * (stop - t)
+        if hazard < v.gift_left or v.wallet < 1.0:
+            ledger[GIFT_EXPECTED] += hazard * v.gift_mean
+            v.gift_left -= hazard
+            t = stop
+            continue
+        t = min(t + v.gift_left / rate, stop)
         ledger[GIFT_EXPECTED] += v.gift_left * v.gift_mean
-        rest -= v.gift_left
         amount = gift_amount(p, v.gift_z, v.wallet, room.key, v.viewer_id, v.gift_count)
         v.gift_count += 1
         v.gift_left = exponential(room.key, v.viewer_id, CH_GIFT, v.gift_count)
         v.wallet -= amount
         v.gift_mean = mean_gift(p, v.gift_z, v.wallet)
+        v.streak_until_s = t + p.streak_s
         room.heat += math.log1p(amount)
+        room.excitation += p.cheer
         ledger[GIFTS] += 1.0
         ledger[GIFT_CREDITS] += amount
         ledger[GIFT_COUNTED] += min(amount, p.counted_max)
         ledger[GIFT_ITEMS] += combo_items(amount)
-        note(journal, room, until, v.viewer_id, J_GIFT, amount)
-        wait_for_answer(waiting, room, GIFT_THANKS, slot, v.viewer_id, until)
+        note(journal, room, t, v.viewer_id, J_GIFT, amount)
+        wait_for_answer(waiting, room, GIFT_THANKS, slot, v.viewer_id, t)
         shown += tell(v, room, item, W_GIFT)
-    ledger[GIFT_EXPECTED] += rest * v.gift_mean
-    v.gift_left -= rest
     return shown

@@ -10,6 +10,7 @@ VIEWER = [
     ("gift_z", "f4"),  # size class of the giver
     ("gift_mean", "f4"),  # expected next gift given size class and wallet
     ("gift_left", "f4"),  # threshold left on the clock
+    ("streak_until_s", "f4"),  # carried away by the last gift until then
     ("gift_count", "u2"),
 ]
 ROOM = [

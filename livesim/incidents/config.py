@@ -10,7 +10,7 @@ from livesim.schema import Config, number
 
 NEEDS_EDGE = ("edge_outage", "capacity_drop")
 NEEDS_SIZE = ("capacity_drop", "transcode_slowdown")
-BRINGS_VIEWERS = ("flash_crowd", "troll_raid")
+BRINGS_VIEWERS = ("flash_crowd", "raid", "troll_raid")
 
 
 class IncidentConfig(Config):
@@ -21,9 +21,9 @@ class IncidentConfig(Config):
     of the session never happens, so that a session can be shortened.
     """
 
-    kind: Literal["edge_outage", "capacity_drop", "uplink_loss", "transcode_slowdown", "flash_crowd", "troll_raid"] = (
-        Field(description="what happens", json_schema_extra={"unit": "choice", "source": "assumed"})
-    )
+    kind: Literal[
+        "edge_outage", "capacity_drop", "uplink_loss", "transcode_slowdown", "flash_crowd", "raid", "troll_raid"
+    ] = Field(description="what happens", json_schema_extra={"unit": "choice", "source": "assumed"})
     at_s: float | None = Field(
         None, ge=0, le=86_400, description="time of a scheduled incident; null: random",
         json_schema_extra={"unit": "s", "source": "assumed"},
@@ -40,6 +40,7 @@ class IncidentConfig(Config):
     )  # fmt: skip
     size: float = number(0.5, 0.01, 1, "share", "what is left of capacity, or of the speed of the transcoders")
     viewers: float = number(1, 0, 100, "1/planned viewer", "viewers who come, on average, per planned viewer")
+    viewers_log_sd: float = number(0, 0, 2, "log", "spread of how many come from one such incident to the next")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -47,7 +48,8 @@ class IncidentConfig(Config):
             raise ValueError(f"{self.kind}: give either at_s (once) or per_hour above 0 (at random), not both or none")
         fields = type(self).model_fields
         given = {name for name, field in fields.items() if getattr(self, name) != field.default}
-        for name, kinds in (("edge", NEEDS_EDGE), ("size", NEEDS_SIZE), ("viewers", BRINGS_VIEWERS)):
+        for name, kinds in (("edge", NEEDS_EDGE), ("size", NEEDS_SIZE), ("viewers", BRINGS_VIEWERS),
+                            ("viewers_log_sd", BRINGS_VIEWERS)):  # fmt: skip
             if name in given and self.kind not in kinds:
                 raise ValueError(f"{self.kind}: {name} has no meaning here. It belongs to {', '.join(kinds)}")
         if "spread_s" in given and self.at_s is None:

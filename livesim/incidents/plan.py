@@ -55,7 +55,10 @@ def _incident(
     config: IncidentConfig, scenario: Scenario, start_s: float, length_s: float, rng: np.random.Generator
 ) -> Incident:
     if config.kind in BRINGS_VIEWERS:
-        count = rng.poisson(config.viewers * scenario.audience.planned_viewers)
+        mean = config.viewers * scenario.audience.planned_viewers
+        if (sd := config.viewers_log_sd) > 0.0:
+            mean *= float(np.exp(sd * rng.standard_normal() - 0.5 * sd**2))
+        count = rng.poisson(mean)
         delays_s = rng.exponential(config.length_s, count)
         ticks = np.bincount((delays_s / scenario.session.tick_s).astype(np.int64)) if count else np.zeros(0, np.int64)
         return Incident(config.kind, start_s, start_s, arrivals=tuple(ticks.tolist()))

@@ -14,7 +14,7 @@ from livesim.incidents.plan import Incident
 if TYPE_CHECKING:
     from livesim.view import RoomView
 
-SOURCE = {"flash_crowd": "clip", "troll_raid": "troll"}
+SOURCE = {"flash_crowd": "clip", "raid": "raid", "troll_raid": "troll"}
 
 
 @dataclass

@@ -40,6 +40,7 @@ class KindConfig(Config):
     boredom_relief: float = number(0, 0, 1, "", "boredom taken from participants at the close")
     entry_follow: float = number(0, 0, 1, "probability", "a participant who does not follow yet enters by following")
     votes: bool = switch(False, "participants tell something about their taste")
+    teaches: float = number(0, 0, 1, "share", "of k (1 - k) that participants, who know k, learn at the close")
     exit_burst: float = number(1, 1, 5, "ratio", "leave rate of losers after the close")
     exit_burst_s: float = number(60, 0, 600, "s", "how long")
     host_load: float = number(1, 0, 1, "ratio", "how much of the host's energy is spent; 0: the host rests")
@@ -48,7 +49,7 @@ class KindConfig(Config):
 POLL = KindConfig(name="poll", open_s=60, cooldown_s=180, fatigue_s=480, appeal=-1.2, leave_in=0.85, chat=1.5,
                   boredom_relief=0.3, votes=True)  # fmt: skip
 QUIZ = KindConfig(name="quiz", open_s=90, cooldown_s=240, fatigue_s=480, appeal=-1.6, prize_per_100=1, needs="prize",
-                  leave_in=0.75, chat=1.8, mood_in=0.4)  # fmt: skip
+                  leave_in=0.75, chat=1.8, mood_in=0.4, teaches=0.4)  # fmt: skip
 LUCKY_DRAW = KindConfig(name="lucky_draw", open_s=180, cooldown_s=600, fatigue_s=1200, crowd="at_risk", appeal=-0.8,
                         needs="prize", prize_per_100=4, leave_in=0.45, ad_shield=0.7, exit_burst=1.8, mood_in=0.2,
                         entry_follow=0.05)  # fmt: skip

@@ -8,6 +8,7 @@ from livesim.audience.patience import sigma
 from livesim.audience.profile import vote
 from livesim.chat.state import QUEUE
 from livesim.compiled import kernel
+from livesim.content.learning import rehearse
 from livesim.content.state import NEVER
 from livesim.journal import note
 from livesim.ledger import FOLLOWS, FOLLOWS_EXPECTED, J_FOLLOW, J_PARTICIPATE, NAMED, PARTICIPANTS
@@ -92,15 +93,23 @@ def tire(uses, kinds, seconds):
 
 
 @kernel
-def settle_with_everybody(alive, viewers, room, kind):
-    """Close: participants' mood rises and their boredom falls, by what strength was left at the opening."""
-    count = 0
+def settle_with_everybody(alive, viewers, room, kind, ledger):
+    """Close: participants' mood rises and their boredom falls, by what strength was left at the opening.
+
+    A quiz also shows what they know, on average, and lets them rehearse it.
+    """
+    count, right = 0, 0.0
     for i in range(room.high):
         v = viewers[i]
         if alive[i] and is_inside(v, room):
             count += 1
             v.mood = min(v.mood + kind.mood_in * room.strength, 2.0)
             v.boredom = max(v.boredom - kind.boredom_relief * room.strength, 0.0)
+            right += v.known
+            if kind.teaches > 0.0:
+                rehearse(v, kind.teaches * room.strength, ledger)
+    if kind.teaches > 0.0 and count > 0:
+        room.quiz_score = right / count
     room.participation = count / max(room.present, 1)
 
 

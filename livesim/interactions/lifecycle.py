@@ -85,7 +85,7 @@ class Interaction:
     def _close(self, room: RoomView) -> None:
         s, r, j = room.state, room.row, self.kind
         kind = room.scenario.interactions.kinds[j]
-        settle_with_everybody(s.alive[r], s.viewers[r], s.rooms[r], room.params.kinds[r, j])
+        settle_with_everybody(s.alive[r], s.viewers[r], s.rooms[r], room.params.kinds[r, j], s.ledger.now[r])
         s.rooms.kind[r] = -1
         s.rooms.host_kind[r] = -1
         s.kinds.cooldown_until_s[r, j] = room.now + kind.cooldown_s

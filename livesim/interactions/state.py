@@ -28,5 +28,6 @@ ROOM = [
     ("prize_left", "f8"),
     ("prize_full", "f8"),
     ("participation", "f8"),  # share in the last use
+    ("quiz_score", "f8"),  # mean share of right answers in the last quiz
     ("offers_taken", "i8"),  # battle offers up to and including this index are gone
 ]

@@ -5,13 +5,18 @@ import json
 from experiments import sanity
 from experiments.sanity import Row, Verdict
 from experiments.statistics import Estimate
-from livesim import registry
+from livesim import list_scenarios, registry
 
 
 def test_every_row_names_policies_that_exist():
-    for scenario in ("entertainment", "ecommerce", "tiny"):
+    for scenario in list_scenarios():
         rows = sanity.rows_for(sanity.env_for("room", scenario, {}))
         assert set(sanity.policies_of(rows)) <= set(registry.names("policy"))
+
+
+def test_a_room_without_ads_has_no_row_about_them():
+    heads = {row.head for row in sanity.rows_for(sanity.env_for("room", "enterprise", {}))}
+    assert heads == {"recommend", "interact", "room"}
 
 
 def test_there_is_a_row_for_every_interaction_kind_repeated_without_end():

@@ -12,9 +12,17 @@ from livesim.incidents.plan import plan
 from livesim.scenario import load_scenario
 
 
+def room_with(*incidents: dict, **overrides):
+    return load_scenario("tiny", {"session.duration_s": 7200, "incidents": list(incidents), **overrides})
+
+
 def planned(*incidents: dict, seed: int = 0, **overrides):
-    scenario = load_scenario("tiny", {"session.duration_s": 7200, "incidents": list(incidents), **overrides})
-    return plan(scenario, np.random.default_rng(seed))
+    return plan(room_with(*incidents, **overrides), np.random.default_rng(seed))
+
+
+def raid_sizes(**line: float) -> np.ndarray:
+    scenario = room_with({"kind": "raid", "at_s": 60, "viewers": 1.0, "length_s": 30, **line})  # 40 planned viewers
+    return np.array([sum(plan(scenario, np.random.default_rng(seed))[0].arrivals) for seed in range(400)])
 
 
 def test_a_scheduled_incident_happens_at_its_time_for_its_length():
@@ -31,10 +39,11 @@ def test_a_spread_incident_begins_inside_its_window_and_not_always_at_the_same_t
 
 def test_on_off_outages_have_the_availability_of_theory():
     # up 1800 s, down 20 s on average: availability 1800 / 1820 = .98901 and 3600 / 1820 = 1.978 outages per hour
+    line = {"kind": "edge_outage", "per_hour": 2.0, "length_s": 20.0, "edge": 0}
+    scenario = room_with(line, **{"session.duration_s": 86_400})
     down, count, sessions = [], [], 400
     for seed in range(sessions):
-        outages = planned({"kind": "edge_outage", "per_hour": 2.0, "length_s": 20.0, "edge": 0}, seed=seed,
-                          **{"session.duration_s": 86_400})  # fmt: skip
+        outages = plan(scenario, np.random.default_rng(seed))
         down.append(sum(min(each.end_s, 86_400.0) - each.start_s for each in outages) / 86_400.0)
         count.append(len(outages) / 24.0)
     for values, expected in ((down, 20 / 1820), (count, 3600 / 1820)):
@@ -77,3 +86,20 @@ def test_an_incident_that_makes_no_sense_is_one_clear_error(incident, message):
     with pytest.raises(ScenarioError) as error:
         planned(incident)
     assert message in str(error.value)
+
+
+def test_raids_differ_in_size_with_the_mean_that_the_scenario_says():
+    sizes = raid_sizes(viewers_log_sd=0.8)
+    error = sizes.std(ddof=1) / np.sqrt(400)
+    assert abs(sizes.mean() - 40.0) < 4 * error, (sizes.mean(), error)
+    assert np.log(np.maximum(sizes, 1)).std() > 0.6
+
+
+def test_without_a_spread_the_size_of_a_raid_is_poisson():
+    sizes = raid_sizes()
+    assert abs(sizes.var(ddof=1) - 40.0) < 4 * 40.0 * np.sqrt(2 / 399), sizes.var(ddof=1)
+
+
+def test_the_spread_of_sizes_belongs_to_incidents_that_bring_viewers():
+    with pytest.raises(ScenarioError, match="viewers_log_sd has no meaning here"):
+        planned({"kind": "uplink_loss", "at_s": 60, "viewers_log_sd": 0.5})

@@ -9,8 +9,8 @@ from livesim import Rooms, list_scenarios, load_scenario, registering
 from livesim import ledger as book
 from livesim.ads.config import FormatConfig
 from livesim.errors import LivesimError, ScenarioError, UnknownNameError
-from livesim.interactions.config import KindConfig
-from livesim.scenario import Scenario
+from livesim.interactions.config import QUIZ, KindConfig
+from livesim.scenario import KINDS, Scenario
 from livesim.schema import Config, describe, scalar_fields
 from tests.conftest import play
 
@@ -29,8 +29,12 @@ def test_the_shipped_scenarios_load():
     assert list_scenarios() == [
         "ecommerce",
         "edge_outage",
+        "education",
+        "enterprise",
         "entertainment",
+        "esports",
         "flash_crowd",
+        "health",
         "tiny",
         "weak_network",
     ]
@@ -109,6 +113,28 @@ def test_one_parameter_scales_the_audience():
         play(rooms)
         sizes.append(float(rooms.state.ledger.viewers[:, 8:].mean()))
     assert 3.2 < sizes[1] / sizes[0] < 4.8
+
+
+def test_there_is_a_scenario_of_every_kind_of_room():
+    assert {load_scenario(name).kind for name in list_scenarios()} == set(KINDS)
+
+
+def test_an_entry_may_change_a_registered_one_and_keep_the_rest(write):
+    kinds = load_scenario(
+        write("extends: tiny\ninteractions: {kinds: [poll, {name: quiz, appeal: -0.5}]}")
+    ).interactions.kinds
+    assert [kind.name for kind in kinds] == ["poll", "quiz"]
+    assert kinds[1].appeal == -0.5
+    assert kinds[1].model_copy(update={"appeal": QUIZ.appeal}) == QUIZ
+
+
+def test_a_room_without_ads_has_nothing_to_choose_and_nothing_to_observe_of_them():
+    rooms = Rooms(load_scenario("enterprise", {"audience.planned_viewers": 30, "session.duration_s": 900}))
+    rooms.reset([1])
+    play(rooms)
+    assert rooms.head_sizes[1] == 1
+    assert "ad_playing" not in rooms.analytics()
+    assert rooms.state.ledger.history[0, :, [book.AD_SLOTS, book.PREROLL_IMPRESSIONS]].sum() == 0
 
 
 def test_plugins_may_register_a_format_and_a_kind_of_interaction():
