@@ -18,7 +18,9 @@ from livesim.schema import Config, number
 if TYPE_CHECKING:
     from livesim.scenario import Scenario
 
-TERMS = ("watch", "gifts", "ads", "orders", "follows", "return", "chat", "prizes", "complaints", "operations", "learning")
+TERMS = (
+    "watch", "gifts", "ads", "orders", "follows", "return", "chat", "prizes", "complaints", "operations", "learning",
+)  # fmt: skip
 MODES = ("expected", "realised")
 
 
