@@ -11,6 +11,7 @@ VIEWER = [
     ("gift_mean", "f4"),  # expected next gift given size class and wallet
     ("gift_left", "f4"),  # threshold left on the clock
     ("gift_count", "u2"),
+    ("gave_s", "f4"),  # time of the last gift
 ]
 ROOM = [
     ("heat", "f8"),

@@ -101,7 +101,8 @@ def settle_with_everybody(alive, viewers, room, kind):
             count += 1
             v.mood = min(v.mood + kind.mood_in * room.strength, 2.0)
             v.boredom = max(v.boredom - kind.boredom_relief * room.strength, 0.0)
-    room.participation = count / max(room.present, 1)
+    room.took_part = count
+    room.asked = room.present
 
 
 @kernel

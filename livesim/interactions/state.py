@@ -27,6 +27,7 @@ ROOM = [
     ("rested_s", "f8"),  # when the host last rested
     ("prize_left", "f8"),
     ("prize_full", "f8"),
-    ("participation", "f8"),  # share in the last use
+    ("took_part", "i8"),  # in the last use, of those who were there at its close
+    ("asked", "i8"),  # those
     ("offers_taken", "i8"),  # battle offers up to and including this index are gone
 ]
