@@ -95,16 +95,16 @@ def test_without_the_clock_the_hour_of_the_start_changes_nothing(tiny):
 
 
 def test_candidates_come_as_the_curve_says():
-    """Twenty minutes from 5 and from 21 h, 200 seeds each: the ratio of candidates within 4 standard errors."""
+    """Twenty minutes from 5 and from 21 h, 100 seeds each: the ratio of candidates within 4 standard errors."""
     counts, levels = [], []
     for hour in (5.0, 21.0):
         scenario = load_scenario("tiny", {**ON, "session.start_hour": hour, "session.duration_s": 1200})
-        rooms = Rooms(scenario, 200)
-        rooms.reset(list(range(200)))
+        rooms = Rooms(scenario, 100)
+        rooms.reset(list(range(100)))
         counts.append(rooms.state.luck.candidates[:, 0].sum(axis=1))  # the feed: no notification pulse
         levels.append(level_of_day(scenario).mean())
     night, evening = counts
-    error = math.hypot(evening.std(ddof=1) / evening.mean(), night.std(ddof=1) / night.mean()) / math.sqrt(200)
+    error = math.hypot(evening.std(ddof=1) / evening.mean(), night.std(ddof=1) / night.mean()) / 10
     assert evening.mean() / night.mean() == pytest.approx(levels[1] / levels[0], rel=4 * error)
     assert levels[1] / levels[0] > 7
 

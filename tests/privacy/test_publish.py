@@ -68,6 +68,7 @@ def test_a_published_count_has_noise_of_scale_one_over_epsilon():
 
 def test_noise_is_the_same_luck_for_every_policy_and_every_look():
     idle, busy = room("laplace", seeds=(7,)), room("laplace", seeds=(7,))
+    met_others = False
     for decision in range(50):
         noises = []
         for rooms in (idle, busy):
@@ -81,7 +82,8 @@ def test_noise_is_the_same_luck_for_every_policy_and_every_look():
         busy.apply(busy_actions(busy, decision))
         idle.advance()
         busy.advance()
-    assert idle.viewers[0] != busy.viewers[0]
+        met_others |= bool(idle.viewers[0] != busy.viewers[0])
+    assert met_others, "the two policies must differ in what they bring"
 
 
 def test_noise_differs_from_name_to_name_decision_to_decision_and_room_to_room():
@@ -113,7 +115,9 @@ def test_small_groups_are_hidden_and_others_shown_exactly():
 
 
 def test_what_few_viewers_wrote_is_hidden_however_much_it_was():
-    rooms = room("k_anonymous", k=5)
+    loud = {**ROOM, **MODES["k_anonymous"], "analytics.k": 5, "chat.base_per_viewer_min": 0.5}
+    rooms = Rooms(load_scenario("entertainment", loud), 2)
+    rooms.reset([1, 2])
     play(rooms, decisions=50)
     many = rooms.analytics()
     wrote = rooms.state.viewers.spoke_s >= rooms.time_s[0] - 600.0
