@@ -162,7 +162,10 @@ def test_a_mistake_about_time_is_named(key, value, message):
         load_scenario("tiny", {key: value})
 
 
-def test_a_scenario_may_say_clock_on(tmp_path):
-    path = tmp_path / "night.yaml"
-    path.write_text("extends: tiny\nsession: {clock: on, start_hour: 2.5, weekday: saturday}")
-    assert load_scenario(path).session.clock is True
+def test_the_example_of_a_friday_night_falls_after_midnight_and_rises_with_the_weekend():
+    scenario = load_scenario("scenarios/examples/friday_night.yaml")
+    assert scenario.session.clock is True, "YAML reads `on` as true"
+    levels = level_of_day(scenario)
+    midnight = 1080  # an hour and a half of 5 s ticks
+    assert levels[midnight] / levels[midnight - 1] == pytest.approx(1.13, abs=0.01)
+    assert levels[-1] < levels[midnight] < 1.13 * levels[0]

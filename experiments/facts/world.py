@@ -57,7 +57,7 @@ _ENDLESS_START: dict[str, Any] = {"network.ladder_kbps": [1e9], "network.wanted_
 _ALONE = {"ads": "nothing", "interact": "nothing"}
 _THRICE = (25.0, 65.0, 105.0)
 _GLIMPSE: dict[str, Any] = {
-    "session.clock": True, "session.duration_s": 1800, "audience.planned_viewers": 100, "incidents": [],
+    "session.clock": True, "session.duration_s": 1200, "audience.planned_viewers": 100, "incidents": [],
     "processes": [],
 }  # fmt: skip
 HOURS, EVENING = tuple(range(24)), 20
@@ -74,7 +74,7 @@ def on_day(day: str) -> str:
 
 
 def glimpse(hour: int, day: str = "wednesday") -> Treatment:
-    """Return half an hour of a small room that knows the time."""
+    """Return twenty minutes of a small room that knows the time."""
     return Treatment({**_GLIMPSE, "session.start_hour": hour, "session.weekday": day}, keeps_events=False)
 
 

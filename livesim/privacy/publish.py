@@ -3,7 +3,8 @@
 Every number that comes from viewers passes `published` before logarithms and ratios are taken of it, once per
 decision and under one name, so that a ratio cannot tell more than the counts it is made of.
 
-    k_anonymous  a number that comes from fewer than k viewers is hidden; so is everything computed from it
+    k_anonymous  a number that comes from fewer than k viewers is hidden; so is everything computed from it. Those
+                 who are not counted may be few: a share near 1 still tells that hardly anybody is left out
     laplace      value + unit L / epsilon, L Laplace(0, 1), unit: what one viewer adds at most (a count: 1)
 
 The noise is a function of (room key, name, decision): the same luck for every policy, and the same number when a
