@@ -8,30 +8,47 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from livesim import ledger as book
 from livesim.ads.market import market_now, open_market
-from livesim.audience.profile import estimated_fit
 from livesim.chat.talk import count_waiting
 from livesim.compiled import allocating_kernel, kernel
 from livesim.crowd import end_session
+from livesim.daytime import SATURDAY, day_and_hour_now
 from livesim.heads import choices
 from livesim.masks import pending_offer
 from livesim.moment import rules_of
 from livesim.network.edges import effective_kbps
 from livesim.network.qoe import close_room
+from livesim.privacy import counts
+from livesim.privacy.publish import (
+    K_ANONYMOUS,
+    LAPLACE,
+    at_least,
+    look_at,
+    published,
+    published_at,
+    published_count,
+)
 from livesim.scenario import Scenario
 from livesim.state import Params, State
 
 NEVER_MIN, AD_NEVER_MIN = 120.0, 60.0
 SHARE_FREE_MBPS = 100.0
+STARTUP_MOST_S, LATENCY_MOST_S = 30.0, 60.0
 
 
 @dataclass(frozen=True)
 class Field:
-    """One row of the observation table. low and high are inclusive bounds of every entry."""
+    """One row of the observation table. low and high are inclusive bounds of every entry.
+
+    hidden: what it reads where k-anonymity hides it; None: it says nothing of viewers and is always shown exactly.
+    Counts and trends read 0, shares and means what the default room shows on average (8 sessions, from minute 10 on),
+    so that nothing hidden looks like an alarm.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -39,6 +56,7 @@ class Field:
     high: float
     unit: str
     meaning: str
+    hidden: float | None = None
 
     @property
     def size(self) -> int:
@@ -56,9 +74,12 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
     table = (
         Field("elapsed_min", (), 0, minutes, "min", "time since the session began"),
         Field("remaining_min", (), 0, minutes, "min", "time to its scheduled end"),
-        Field("viewers_log", (), 0, 15, "ln(1+n)", "concurrent viewers"),
-        Field("viewers_trend", (), -3, 3, "ln ratio", "concurrent viewers now over 5 min ago"),
-        Field("entries_per_min_log", (), 0, 15, "ln(1+n/min)", "entries of the last decision"),
+        Field("hour_sin", (), -1, 1, "", "sine of the local hour, 24 h a turn; 0 with the cosine: the clock is off"),
+        Field("hour_cos", (), -1, 1, "", "its cosine"),
+        Field("is_weekend", (), 0, 1, "0/1", "it is Saturday or Sunday; 0 with the clock off"),
+        Field("viewers_log", (), 0, 15, "ln(1+n)", "concurrent viewers", hidden=0),
+        Field("viewers_trend", (), -3, 3, "ln ratio", "concurrent viewers now over 5 min ago", hidden=0),
+        Field("entries_per_min_log", (), 0, 15, "ln(1+n/min)", "entries of the last decision", hidden=0),
         Field(
             "leave_rate",
             (),
@@ -66,30 +87,37 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
             10,
             "1/viewer/min",
             "leaves per viewer-minute, last 2 min, entries under 30 s not counted",
+            hidden=0.05,
         ),
-        Field("newcomer_share", (), 0, 1, "share", "presence of viewers who came less than 3 min ago"),
-        Field("follower_share", (), 0, 1, "share", "presence of followers"),
-        Field("retention", (), 0, 1, "share", "entries of the last 5 min that stayed 30 s"),
-        Field("stall_share", (), 0, 1, "share", "stalled share of presence, last decision"),
-        Field("startup_s", (), 0, 30, "s", "mean start-up delay, last 5 min"),
-        Field("bitrate_mbps", (), 0, 100, "Mbit/s", "mean bitrate watched, last decision"),
-        Field("live_latency_s", (), 0, 60, "s", "mean live latency, last decision"),
+        Field("newcomer_share", (), 0, 1, "share", "presence of viewers who came less than 3 min ago", hidden=0.15),
+        Field("follower_share", (), 0, 1, "share", "presence of followers", hidden=0.6),
+        Field("retention", (), 0, 1, "share", "entries of the last 5 min that stayed 30 s", hidden=0.5),
+        Field("stall_share", (), 0, 1, "share", "stalled share of presence, last decision", hidden=0.004),
+        Field("startup_s", (), 0, STARTUP_MOST_S, "s", "mean start-up delay, last 5 min", hidden=1.4),
+        Field("bitrate_mbps", (), 0, 100, "Mbit/s", "mean bitrate watched, last decision", hidden=2.75),
+        Field("live_latency_s", (), 0, LATENCY_MOST_S, "s", "mean live latency, last decision", hidden=8),
         Field("edge_utilisation", (E,), 0, 1, "share", "sent over capacity, last tick"),
         Field("edge_up", (E,), 0, 1, "0/1", "the edge serves viewers"),
         Field("edge_capacity_mbps", (E,), 0, 1e6, "Mbit/s", "what the edge can carry now, rented capacity included"),
         Field("edge_share_mbps", (E,), 0, 100, "Mbit/s", "fair share of the edge, last tick; 100: it limits nobody"),
         Field("publish_delay_s", (), 0, 60, "s", "from the end of a segment to its announcement, last decision"),
         Field("uplink_up", (), 0, 1, "0/1", "the broadcaster's uplink"),
-        Field("qoe_mean", (), -20, 20, "Mbit/s", "linear quality of experience, mean of the viewers, last decision"),
-        Field("qoe_p10", (), -20, 20, "Mbit/s", "its 10th percentile over the viewers"),
-        Field("stalled_viewers", (), 0, 1, "share", "viewers of the last decision who stalled in it"),
-        Field("gave_up_share", (), 0, 1, "share", "entries of the last 5 min that gave up before the first frame"),
-        Field("chat_per_min_log", (), 0, 12, "ln(1+n/min)", "messages, last minute"),
-        Field("chat_trend", (), -3, 3, "ln ratio", "messages of the last minute over the last 10 min"),
-        Field("sentiment", (), -1, 1, "", "mean observed sentiment of messages, last 5 min"),
+        Field(
+            "qoe_mean", (), -20, 20, "Mbit/s", "linear quality of experience, mean of the viewers, last decision",
+            hidden=2.6,
+        ),
+        Field("qoe_p10", (), -20, 20, "Mbit/s", "its 10th percentile over the viewers", hidden=2),
+        Field("stalled_viewers", (), 0, 1, "share", "viewers of the last decision who stalled in it", hidden=0.06),
+        Field(
+            "gave_up_share", (), 0, 1, "share", "entries of the last 5 min that gave up before the first frame",
+            hidden=0.001,
+        ),
+        Field("chat_per_min_log", (), 0, 12, "ln(1+n/min)", "messages, last minute", hidden=0),
+        Field("chat_trend", (), -3, 3, "ln ratio", "messages of the last minute over the last 10 min", hidden=0),
+        Field("sentiment", (), -1, 1, "", "mean observed sentiment of messages, last 5 min", hidden=0),
         Field("unanswered_log", (), 0, 5, "ln(1+n)", "gifts and questions of the last 5 min not yet answered"),
-        Field("gift_credits_per_min_log", (), 0, 15, "ln(1+credits/min)", "gifts, last 5 min"),
-        Field("gift_trend", (), -3, 3, "ln ratio", "gifts (count) of the last 2 min over the last 15 min"),
+        Field("gift_credits_per_min_log", (), 0, 15, "ln(1+credits/min)", "gifts, last 5 min", hidden=0),
+        Field("gift_trend", (), -3, 3, "ln ratio", "gifts (count) of the last 2 min over the last 15 min", hidden=0),
         Field("item", items, 0, 1, "one-hot", "item on screen"),
         Field("dwell_min", (), 0, 240, "min", "time on this item"),
         Field("item_remaining_min", (), 0, 120, "min", "until it ends by plan"),
@@ -97,8 +125,10 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
             "item_minutes_since_shown", items, 0, NEVER_MIN, "min", "since each item was on; 120: never or longer ago"
         ),
         Field("item_minutes_shown", items, 0, 1440, "min", "time each item has been on this session"),
-        Field("item_match", items, -3, 3, "", "estimated fit of each item to those present, from what they did"),
-        Field("item_ctr", items, 0, 5, "1/viewer/min", "clicks per viewer-minute on screen"),
+        Field(
+            "item_match", items, -3, 3, "", "estimated fit of each item to those present, from what they did", hidden=0
+        ),
+        Field("item_ctr", items, 0, 5, "1/viewer/min", "clicks per viewer-minute on screen", hidden=0),
         Field("item_stock", items, 0, 1, "share", "stock left"),
         Field("item_is_product", items, 0, 1, "0/1", "can be bought"),
         Field("item_price_log", items, 0, 15, "ln(1+credits)", "price"),
@@ -107,18 +137,22 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("minutes_since_ad", (), 0, AD_NEVER_MIN, "min", "since the last break or overlay ended; 60: never"),
         Field("ad_credit_min", (), 0, 120, "min", "pre-roll-free time left"),
         Field("market_price", (), 0, 10, "ratio", "common factor of bids, 1 is usual"),
-        Field("break_value_log", formats, 0, 12, "ln(1+credits)", "expected auction revenue of each format now"),
+        Field(
+            "break_value_log", formats, 0, 12, "ln(1+credits)", "expected auction revenue of each format now", hidden=0
+        ),
         Field("interaction_open", kinds, 0, 1, "one-hot", "interaction running"),
         Field("interaction_left_s", (), 0, 1800, "s", "until it closes"),
         Field("cooldown_left_s", kinds, 0, 7200, "s", "until each kind may start again"),
         Field("minutes_since_use", kinds, 0, NEVER_MIN, "min", "since each kind closed; 120: never or longer ago"),
         Field("interactions_used", kinds, 0, 1000, "count", "uses of each kind"),
         Field("battle_offer", (), 0, 1, "0/1", "a rival waits"),
-        Field("intent_log", (), 0, 12, "ln(1+n)", "viewers who clicked in the last 10 min and have not ordered"),
+        Field(
+            "intent_log", (), 0, 12, "ln(1+n)", "viewers who clicked in the last 10 min and have not ordered", hidden=0
+        ),
         Field("prize_budget_share", (), 0, 1, "share", "prize budget left"),
         Field("performing_min", (), 0, 1440, "min", "since the host last rested"),
-        Field("participation", (), 0, 1, "share", "of those present in the last interaction"),
-        Field("quiz_score", (), 0, 1, "share", "right answers in the last quiz; 0 before"),
+        Field("participation", (), 0, 1, "share", "of those present in the last interaction", hidden=0.2),
+        Field("quiz_score", (), 0, 1, "share", "right answers in the last quiz; 0 before", hidden=0),
         Field("bitrate_cap", (), 0, 1, "rank", "highest rendition offered: 0 the lowest rung, 1 the top"),
         Field("capacity_ordered", (), 0, 16, "step", "step of rented capacity that is ordered"),
         Field("capacity_rented", (), 1, 100, "ratio", "rented capacity that has arrived, over the scenario's own"),
@@ -130,8 +164,8 @@ def fields(scenario: Scenario) -> tuple[Field, ...]:
         Field("desk_load", (), 0, 1, "share", "busy time of the desk, last 2 min"),
         Field("desk_wait_s", (), 0, 600, "s", "mean wait of the jobs that left the queue, last 5 min"),
         Field("desk_late_share", (), 0, 1, "share", "jobs of the last 5 min that gave up waiting"),
-        Field("flags_per_min_log", (), 0, 10, "ln(1+n/min)", "messages flagged, last 5 min"),
-        Field("appeals_per_min_log", (), 0, 10, "ln(1+n/min)", "wrong removals appealed, last 5 min"),
+        Field("flags_per_min_log", (), 0, 10, "ln(1+n/min)", "messages flagged, last 5 min", hidden=0),
+        Field("appeals_per_min_log", (), 0, 10, "ln(1+n/min)", "wrong removals appealed, last 5 min", hidden=0),
         Field("mask_recommend", (K + 1,), 0, 1, "0/1", "choices open to the recommend head"),
         Field("mask_ads", (F + 1,), 0, 1, "0/1", "choices open to the ads head"),
         Field("mask_interact", (J + 1,), 0, 1, "0/1", "choices open to the interact head"),
@@ -151,11 +185,12 @@ class Layout:
         }
         self.low = np.concatenate([np.full(f.size, f.low, np.float32) for f in self.fields])
         self.high = np.concatenate([np.full(f.size, f.high, np.float32) for f in self.fields])
+        self.hidden = np.concatenate([np.full(f.size, f.hidden or 0.0, np.float32) for f in self.fields])
 
     def observe(self, state: State, params: Params, masks: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return (R, n) float32, inside the bounds."""
         flat = np.empty((len(state.rooms), len(self.low)), np.float32)
-        observe(state, params, *masks, flat)
+        observe(state, params, self.hidden, *masks, flat)
         np.clip(flat, self.low, self.high, out=flat)
         return flat
 
@@ -218,31 +253,45 @@ def costs(state: State, params: Params) -> dict[str, np.ndarray]:
 
 
 @allocating_kernel
-def observe(s, params, mask_recommend, mask_ads, mask_interact, mask_operate, out):
-    """Fill out[r] with every field of every room, in the order of `fields`; bounds are applied by the caller."""
+def observe(s, params, hidden, mask_recommend, mask_ads, mask_interact, mask_operate, out):
+    """Fill out[r] with every field of every room, in the order of `fields`; bounds are applied by the caller.
+
+    hidden: (n,) what each number reads where the privacy of the room hides it.
+    """
     for r in range(out.shape[0]):
         room, session, flat = s.rooms[r], params.session[r], out[r]
-        now_s = room.tick * session.tick_s
-        c = observe_audience(room, s.ledger, r, session.decision_s, now_s, room.ticks * session.tick_s, flat, 0)
-        c = observe_network(s.ledger, r, session.decision_s, flat, c)
+        alive, viewers, decision_s = s.alive[r], s.viewers[r], session.decision_s
+        look = look_at(params.analytics[r], room.key, s.ledger.decision[r])
+        now_s, highest_mbps = room.tick * session.tick_s, params.ladder[-1] / 1000.0
+        present = published_count(look, counts.PRESENT, room.present)
+        c = observe_time(session, now_s, room.ticks * session.tick_s, flat, 0)
+        c = observe_audience(look, present, room, s.ledger, r, decision_s, flat, c)
+        c = observe_network(look, s.ledger, r, decision_s, highest_mbps, flat, c)
         c = observe_edges(s.network, r, flat, c)
-        c = observe_quality(s.ledger, r, session.decision_s, s.network.uplink_up[r], flat, c)
+        c = observe_quality(look, s.ledger, r, decision_s, s.network.uplink_up[r], highest_mbps, flat, c)
         names = count_waiting(s.waiting[r], params.chat[r], now_s)
-        c = observe_talk(s.ledger, r, session.decision_s, now_s, names, flat, c)
-        c = observe_content(room, s.items[r], now_s, flat, c)
+        actors = actors_of(look, alive, viewers, room, now_s)
+        c = observe_talk(
+            look, s.ledger, r, decision_s, now_s, names, actors, params.gifts[r].counted_max, flat, c
+        )  # fmt: skip
+        c = observe_content(look, present, room, s.items[r], now_s, flat, c)
         c = observe_ads(
-            room, params.formats[r], params.ads[r].overlay_value, s.luck.base_mix[r], s.order[r], s.rank_price[r],
-            market_now(s, r), now_s, flat, c,
+            present, room, params.formats[r], params.ads[r].overlay_value, s.luck.base_mix[r], s.order[r],
+            s.rank_price[r], market_now(s, r), now_s, flat, c,
         )  # fmt: skip
         offer = pending_offer(room, s.luck.offer_s[r], params.gifts[r].rival_wait_s, now_s)
-        intents = count_intents(s.alive[r], s.viewers[r], room, now_s)
-        c = observe_interactions(room, s.kinds[r], offer, intents, now_s, flat, c)
+        intents = count_intents(alive, viewers, room, now_s)
+        c = observe_interactions(look, room, s.kinds[r], offer, intents, now_s, flat, c)
         c = observe_levers(room, s.network.cap_rung[r], params.ladder.shape[0], now_s, flat, c)
-        c = observe_desk(s.ledger, r, session.decision_s, room, flat, c)
+        c = observe_desk(look, s.ledger, r, decision_s, room, flat, c)
         c = _copy_mask(mask_recommend[r], flat, c)
         c = _copy_mask(mask_ads[r], flat, c)
         c = _copy_mask(mask_interact[r], flat, c)
         _copy_mask(mask_operate[r], flat, c)
+        if look.mode == K_ANONYMOUS:
+            for n in range(flat.shape[0]):
+                if math.isnan(flat[n]):
+                    flat[n] = hidden[n]
 
 
 @kernel
@@ -257,39 +306,75 @@ def _ratio(a, b):
     return math.log((a + 0.5) / (b + 0.5))
 
 
+@kernel
+def _covered_s(ledger, r, seconds, decision_s):
+    """Return how much time `window` over `seconds` covers so early in a session; one decision at least."""
+    return max(min(ledger.decision[r], math.ceil(seconds / decision_s)), 1) * decision_s
+
+
+@kernel
+def observe_time(session, now_s, total_s, out, c):
+    """Fill the fields from elapsed_min to is_weekend."""
+    out[c] = now_s / 60.0
+    out[c + 1] = (total_s - now_s) / 60.0
+    day, hour = day_and_hour_now(session.weekday, session.start_hour, now_s)
+    turn, is_known = 2.0 * math.pi * hour / 24.0, session.clock > 0.5
+    out[c + 2] = math.sin(turn) if is_known else 0.0
+    out[c + 3] = math.cos(turn) if is_known else 0.0
+    out[c + 4] = 1.0 if is_known and day >= SATURDAY else 0.0
+    return c + 5
+
+
 @allocating_kernel
-def observe_audience(room, ledger, r, decision_s, now_s, total_s, out, c):
-    """Fill the fields from elapsed_min to retention."""
+def observe_audience(look, present, room, ledger, r, decision_s, out, c):
+    """Fill the fields from viewers_log to retention. present: concurrent viewers as published."""
     done = ledger.decision[r]
     back = max(done - 1 - round(300.0 / decision_s), 0)
     before = ledger.viewers[r, back] if done > 0 else room.present
+    published_before = at_least(
+        published_at(look, counts.PRESENT, min(back + 1, done), float(before), 1.0, before), 0.0
+    )  # fmt: skip
     last = window(ledger, r, 1.0)
     short = window(ledger, r, 120.0 / decision_s)
     long = window(ledger, r, 300.0 / decision_s)
     glances = short[book.ENTERED] - short[book.STAYED_30S]
-    seen = max(last[book.PRESENT_S], 1.0)
-    out[c] = now_s / 60.0
-    out[c + 1] = (total_s - now_s) / 60.0
-    out[c + 2] = math.log1p(room.present)
-    out[c + 3] = _ratio(float(room.present), float(before))
-    out[c + 4] = math.log1p(last[book.ENTERED] * 60.0 / decision_s)
-    out[c + 5] = max(short[book.LEFT] - glances, 0.0) / max(short[book.PRESENT_S] / 60.0, 1.0)
-    out[c + 6] = last[book.NEWCOMER_S] / seen
-    out[c + 7] = last[book.FOLLOWER_S] / seen
-    out[c + 8] = long[book.STAYED_30S] / max(long[book.ENTERED], 1.0)
-    return c + 9
+    leavers = published_count(look, counts.LEAVERS, max(short[book.LEFT] - glances, 0.0))
+    short_s = _covered_s(ledger, r, 120.0, decision_s)
+    viewer_s = published(look, counts.VIEWER_2MIN_S, short[book.PRESENT_S], short_s, short[book.PRESENT_S] / short_s)
+    seen = at_least(_presence(look, counts.VIEWER_S, last[book.PRESENT_S], decision_s), 1.0)
+    out[c] = math.log1p(present)
+    out[c + 1] = _ratio(present, published_before)
+    out[c + 2] = math.log1p(published_count(look, counts.ENTRIES, last[book.ENTERED]) * 60.0 / decision_s)
+    out[c + 3] = leavers / at_least(viewer_s / 60.0, 1.0)
+    out[c + 4] = _presence(look, counts.NEWCOMER_S, last[book.NEWCOMER_S], decision_s) / seen
+    out[c + 5] = _presence(look, counts.FOLLOWER_S, last[book.FOLLOWER_S], decision_s) / seen
+    stayers = published_count(look, counts.STAYERS, long[book.STAYED_30S])
+    out[c + 6] = stayers / at_least(published_count(look, counts.ENTRIES_5MIN, long[book.ENTERED]), 1.0)
+    return c + 7
+
+
+@kernel
+def _presence(look, name, viewer_s, decision_s):
+    """Return what may be said of viewer-seconds in the last decision: those of so many viewers all through it."""
+    return published(look, name, viewer_s, decision_s, viewer_s / decision_s)
 
 
 @allocating_kernel
-def observe_network(ledger, r, decision_s, out, c):
+def observe_network(look, ledger, r, decision_s, highest_mbps, out, c):
     """Fill the fields from stall_share to live_latency_s."""
     last = window(ledger, r, 1.0)
     long = window(ledger, r, 300.0 / decision_s)
-    watched = max(last[book.WATCH_S] + last[book.WATCH_AD_S], 1.0)
-    out[c] = last[book.STALL_S] / max(last[book.PRESENT_S], 1.0)
-    out[c + 1] = long[book.STARTUP_S] / max(long[book.STARTED], 1.0)
-    out[c + 2] = last[book.KBIT] / watched / 1000.0
-    out[c + 3] = last[book.LATENCY_S] / watched
+    watched_s = last[book.WATCH_S] + last[book.WATCH_AD_S]
+    watchers = watched_s / decision_s
+    watched = at_least(_presence(look, counts.WATCHED_S, watched_s, decision_s), 1.0)
+    stall_s = published(look, counts.STALL_S, last[book.STALL_S], decision_s, last[book.STALLED_VIEWERS])
+    out[c] = stall_s / at_least(_presence(look, counts.VIEWER_S, last[book.PRESENT_S], decision_s), 1.0)
+    startup_s = published(look, counts.STARTUP_S, long[book.STARTUP_S], STARTUP_MOST_S, long[book.STARTED])
+    out[c + 1] = startup_s / at_least(published_count(look, counts.STARTED, long[book.STARTED]), 1.0)
+    kbit = published(look, counts.KBIT, last[book.KBIT], 1000.0 * highest_mbps * decision_s, watchers)
+    latency = published(look, counts.LATENCY_S, last[book.LATENCY_S], LATENCY_MOST_S * decision_s, watchers)
+    out[c + 2] = kbit / watched / 1000.0
+    out[c + 3] = latency / watched
     return c + 4
 
 
@@ -306,42 +391,91 @@ def observe_edges(net, r, out, c):
 
 
 @allocating_kernel
-def observe_quality(ledger, r, decision_s, uplink_up, out, c):
-    """Fill the fields from publish_delay_s to gave_up_share."""
+def observe_quality(look, ledger, r, decision_s, uplink_up, highest_mbps, out, c):
+    """Fill the fields from publish_delay_s to gave_up_share.
+
+    Experience runs from -highest to +highest. Its 10th percentile is that of a tenth of the viewers.
+    """
     last = window(ledger, r, 1.0)
     long = window(ledger, r, 300.0 / decision_s)
-    weight = max(last[book.QOE_S], 1e-9)
+    seen, judged = last[book.SEEN_VIEWERS], last[book.QOE_S] / decision_s
+    weight = at_least(_presence(look, counts.QOE_S, last[book.QOE_S], decision_s), 1e-9)
+    published_seen = published_count(look, counts.SEEN, seen)
+    tenth = at_least(0.1 * published_seen, 1.0)
     out[c] = last[book.PUBLISH_DELAY_S] / max(last[book.SEGMENTS], 1.0)
     out[c + 1] = 1.0 if uplink_up else 0.0
-    out[c + 2] = last[book.QOE_SUM] / weight
-    out[c + 3] = last[book.QOE_P10]
-    out[c + 4] = last[book.STALLED_VIEWERS] / max(last[book.SEEN_VIEWERS], 1.0)
-    out[c + 5] = long[book.GAVE_UP] / max(long[book.ENTERED], 1.0)
+    out[c + 2] = published(look, counts.QOE_SUM, last[book.QOE_SUM], 2.0 * highest_mbps * decision_s, judged) / weight
+    out[c + 3] = published(look, counts.QOE_P10, last[book.QOE_P10], 2.0 * highest_mbps / tenth, 0.1 * seen)
+    out[c + 4] = published_count(look, counts.STALLED, last[book.STALLED_VIEWERS]) / at_least(published_seen, 1.0)
+    entries = at_least(published_count(look, counts.ENTRIES_5MIN, long[book.ENTERED]), 1.0)
+    out[c + 5] = published_count(look, counts.GAVE_UP, long[book.GAVE_UP]) / entries
     return c + 6
 
 
+class Actors(NamedTuple):
+    """Viewers present who wrote in the last 1, 5, 10 min, and who gave in the last 2, 5, 15 min."""
+
+    wrote_1: int
+    wrote_5: int
+    wrote_10: int
+    gave_2: int
+    gave_5: int
+    gave_15: int
+
+
+@kernel
+def actors_of(look, alive, viewers, room, now_s):
+    """Return how many viewers are behind messages and gifts; only k-anonymity asks, else nobody is counted."""
+    wrote_1, wrote_5, wrote_10, gave_2, gave_5, gave_15 = 0, 0, 0, 0, 0, 0
+    for i in range(room.high if look.mode == K_ANONYMOUS else 0):
+        if alive[i]:
+            quiet, stingy = now_s - viewers[i].spoke_s, now_s - viewers[i].gave_s
+            wrote_1 += quiet <= 60.0
+            wrote_5 += quiet <= 300.0
+            wrote_10 += quiet <= 600.0
+            gave_2 += stingy <= 120.0
+            gave_5 += stingy <= 300.0
+            gave_15 += stingy <= 900.0
+    return Actors(wrote_1, wrote_5, wrote_10, gave_2, gave_5, gave_15)
+
+
 @allocating_kernel
-def observe_talk(ledger, r, decision_s, now_s, names, out, c):
-    """Fill the fields from chat_per_min_log to gift_trend."""
+def observe_talk(look, ledger, r, decision_s, now_s, names, actors, counted_max, out, c):
+    """Fill the fields from chat_per_min_log to gift_trend.
+
+    Under noise a gift counts up to `counted_max` credits: what is not bounded cannot be covered.
+    """
     minute = window(ledger, r, 60.0 / decision_s)
     two = window(ledger, r, 120.0 / decision_s)
     five = window(ledger, r, 300.0 / decision_s)
     ten = window(ledger, r, 600.0 / decision_s)
     quarter = window(ledger, r, 900.0 / decision_s)
     elapsed = max(now_s, decision_s) / 60.0
-    per_min = minute[book.MESSAGES] / min(1.0, elapsed)
+    per_min = _acts(look, counts.MESSAGES, minute[book.MESSAGES], actors.wrote_1) / min(1.0, elapsed)
+    before = _acts(look, counts.MESSAGES_10MIN, ten[book.MESSAGES], actors.wrote_10) / min(10.0, elapsed)
+    messages = at_least(_acts(look, counts.MESSAGES_5MIN, five[book.MESSAGES], actors.wrote_5), 1.0)
+    credits = five[book.GIFT_COUNTED] if look.mode == LAPLACE else five[book.GIFT_CREDITS]
+    given = at_least(published(look, counts.GIFT_CREDITS, credits, counted_max, actors.gave_5), 0.0)
+    gifts = _acts(look, counts.GIFTS, two[book.GIFTS], actors.gave_2) / min(2.0, elapsed)
+    gifts_before = _acts(look, counts.GIFTS_15MIN, quarter[book.GIFTS], actors.gave_15) / min(15.0, elapsed)
     out[c] = math.log1p(per_min)
-    out[c + 1] = _ratio(per_min, ten[book.MESSAGES] / min(10.0, elapsed))
-    out[c + 2] = five[book.SENTIMENT_SUM] / max(five[book.MESSAGES], 1.0)
+    out[c + 1] = _ratio(per_min, before)
+    out[c + 2] = published(look, counts.SENTIMENT_SUM, five[book.SENTIMENT_SUM], 1.0, actors.wrote_5) / messages
     out[c + 3] = math.log1p(names)
-    out[c + 4] = math.log1p(five[book.GIFT_CREDITS] / min(5.0, elapsed))
-    out[c + 5] = _ratio(two[book.GIFTS] / min(2.0, elapsed), quarter[book.GIFTS] / min(15.0, elapsed))
+    out[c + 4] = math.log1p(given / min(5.0, elapsed))
+    out[c + 5] = _ratio(gifts, gifts_before)
     return c + 6
 
 
 @kernel
-def observe_content(room, items, now_s, out, c):
-    """Fill the fields from item to item_price_log."""
+def _acts(look, name, acts, viewers):
+    """Return what may be said of a number of acts by so many viewers: never below 0."""
+    return at_least(published(look, name, acts, 1.0, viewers), 0.0)
+
+
+@kernel
+def observe_content(look, present, room, items, now_s, out, c):
+    """Fill the fields from item to item_price_log. present: concurrent viewers as published."""
     n = items.shape[0]
     out[c + n] = (now_s - room.item_start_s) / 60.0
     out[c + n + 1] = max(room.item_end_s - now_s, 0.0) / 60.0
@@ -352,8 +486,8 @@ def observe_content(room, items, now_s, out, c):
         since = 0.0 if k == room.on_item else (now_s - item.last_shown_s) / 60.0
         out[first + k] = min(since, NEVER_MIN)
         out[first + n + k] = item.shown_s / 60.0
-        out[first + 2 * n + k] = 3.0 * math.tanh(estimated_fit(room, item))
-        out[first + 3 * n + k] = item.clicks / max(item.viewer_s / 60.0, 10.0)
+        out[first + 2 * n + k] = 3.0 * math.tanh(estimated_fit(look, present, room, item))
+        out[first + 3 * n + k] = click_rate(look, item, k) if item.is_product else 0.0
         out[first + 4 * n + k] = item.stock / max(item.stock_full, 1.0)
         out[first + 5 * n + k] = item.is_product
         out[first + 6 * n + k] = math.log1p(item.price)
@@ -361,8 +495,30 @@ def observe_content(room, items, now_s, out, c):
 
 
 @kernel
-def observe_ads(room, formats, overlay_value, mix, order, rank_price, market, now_s, out, c):
-    """Fill the fields from ad_playing to break_value_log.
+def estimated_fit(look, present, room, item):
+    """Return the estimated liking of an item by those present, in units of ten minutes of usual activity.
+
+    Read from the profile store, which notes acts along topics with a weight of 1 at most.
+    """
+    fit = 0.0
+    for d in range(item.topics.shape[0]):
+        evidence = published(look, counts.TOPIC + d, room.evidence_sum[d], 1.0, room.present)
+        fit += item.topics[d] * (evidence / at_least(present, 1.0) - room.evidence_base[d])
+    return fit / (max(room.usual, 1e-6) * 600.0)
+
+
+@kernel
+def click_rate(look, item, k):
+    """Return clicks per viewer-minute of item k; hidden, clicks count as viewers, as few click twice."""
+    clicks = published_count(look, counts.ITEM_CLICKS + k, item.clicks)
+    watchers = item.viewer_s / max(item.shown_s, 1.0)
+    viewer_s = published(look, counts.ITEM_VIEWER_S + k, item.viewer_s, item.shown_s, watchers)
+    return clicks / at_least(viewer_s / 60.0, 10.0)
+
+
+@kernel
+def observe_ads(present, room, formats, overlay_value, mix, order, rank_price, market, now_s, out, c):
+    """Fill the fields from ad_playing to break_value_log. present: concurrent viewers as published.
 
     The quote is the price of the first rank in each segment, weighted by the population: what an exchange shows.
     """
@@ -375,7 +531,7 @@ def observe_ads(room, formats, overlay_value, mix, order, rank_price, market, no
     for f in range(n):
         out[c + f] = 1.0 if room.ad == f else 0.0
         value = overlay_value if formats[f].overlay > 0.0 else formats[f].creatives
-        out[c + n + 4 + f] = math.log1p(quote * value * room.present)
+        out[c + n + 4 + f] = math.log1p(quote * value * present)
     out[c + n] = room.load30
     out[c + n + 1] = 0.0 if room.ad >= 0 else min((now_s - room.ad_end_s) / 60.0, AD_NEVER_MIN)
     out[c + n + 2] = max(room.credit_until_s - now_s, 0.0) / 60.0
@@ -397,7 +553,7 @@ def observe_levers(room, cap_rung, rungs, now_s, out, c):
 
 
 @allocating_kernel
-def observe_desk(ledger, r, decision_s, room, out, c):
+def observe_desk(look, ledger, r, decision_s, room, out, c):
     """Fill the fields from desk_queue_log to appeals_per_min_log."""
     two = window(ledger, r, 120.0 / decision_s)
     five = window(ledger, r, 300.0 / decision_s)
@@ -406,8 +562,8 @@ def observe_desk(ledger, r, decision_s, room, out, c):
     out[c + 1] = two[book.DESK_BUSY_S] / (120.0 * max(room.desk_servers, 1))
     out[c + 2] = five[book.DESK_WAIT_S] / max(five[book.DESK_ANSWERED] + five[book.DESK_LATE], 1.0)
     out[c + 3] = five[book.DESK_LATE] / max(five[book.DESK_JOBS], 1.0)
-    out[c + 4] = math.log1p(five[book.FLAGGED] / minutes)
-    out[c + 5] = math.log1p(five[book.FALSE_REMOVALS] / minutes)
+    out[c + 4] = math.log1p(published_count(look, counts.FLAGGED, five[book.FLAGGED]) / minutes)
+    out[c + 5] = math.log1p(published_count(look, counts.APPEALS, five[book.FALSE_REMOVALS]) / minutes)
     return c + 6
 
 
@@ -422,8 +578,11 @@ def count_intents(alive, viewers, room, now_s):
 
 
 @kernel
-def observe_interactions(room, uses, offer, intents, now_s, out, c):
-    """Fill the fields from interaction_open to quiz_score."""
+def observe_interactions(look, room, uses, offer, intents, now_s, out, c):
+    """Fill the fields from interaction_open to quiz_score.
+
+    A finished use is published once: its noise is named by its number, not by the decision.
+    """
     n = uses.shape[0]
     out[c + n] = max(room.close_s - now_s, 0.0) if room.kind >= 0 else 0.0
     first = c + n + 1
@@ -433,10 +592,14 @@ def observe_interactions(room, uses, offer, intents, now_s, out, c):
         out[first + n + j] = min((now_s - uses[j].last_use_s) / 60.0, NEVER_MIN)
         out[first + 2 * n + j] = uses[j].uses
     first += 3 * n
+    took_part = published_at(look, counts.PARTICIPANTS, room.use, float(room.took_part), 1.0, room.took_part)
+    asked = published_at(look, counts.ASKED, room.use, float(room.asked), 1.0, room.asked)
     out[first] = 1.0 if offer >= 0 else 0.0
-    out[first + 1] = math.log1p(intents)
+    out[first + 1] = math.log1p(published_count(look, counts.INTENTS, intents))
     out[first + 2] = room.prize_left / max(room.prize_full, 1e-9)
     out[first + 3] = (now_s - room.rested_s) / 60.0
-    out[first + 4] = room.participation
-    out[first + 5] = room.quiz_score
+    out[first + 4] = took_part / at_least(asked, 1.0)
+    right = published_at(look, counts.QUIZ_RIGHT, room.quiz_use, room.quiz_right, 1.0, room.quiz_took)
+    answered = published_at(look, counts.QUIZ_TOOK, room.quiz_use, float(room.quiz_took), 1.0, room.quiz_took)
+    out[first + 5] = right / at_least(answered, 1.0)
     return first + 6

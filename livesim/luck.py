@@ -12,6 +12,7 @@ import numpy as np
 
 from livesim.audience.config import AudienceConfig
 from livesim.audience.state import FEED, FOLLOWER, SEARCH, STRANGERS
+from livesim.daytime import WEEKDAYS, arrival_level, day_and_hour
 from livesim.randomness import room_streams
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def draw(luck: Luck, row: int, scenario: Scenario, seed: int) -> None:
     ticks = scenario.ticks
     rng = room_streams(seed, STREAMS)
     means = arrival_means(audience, scenario.session.duration_s, tick_s)
+    if scenario.session.clock:
+        means *= level_of_day(scenario)
     counts = _counts(rng["arrivals"], means * _modulator(rng["arrivals"], audience, ticks, tick_s), audience.count_size)
     if audience.follower_arrivals == "roster":
         counts[FOLLOWER] = _roster(rng["arrivals"], audience, ticks, tick_s)
@@ -90,6 +93,14 @@ def arrival_means(audience: AudienceConfig, duration_s: float, tick_s: float) ->
     )
     means[SEARCH] = feed * audience.search_share
     return means
+
+
+def level_of_day(scenario: Scenario) -> np.ndarray:
+    """Return the level of arrivals in the middle of each tick, (T,): 1 is what the scenario plans."""
+    audience, session = scenario.audience, scenario.session
+    now_s = (np.arange(scenario.ticks) + 0.5) * session.tick_s
+    day, hour = day_and_hour(WEEKDAYS.index(session.weekday), session.start_hour, now_s)
+    return arrival_level(audience.hour_curve, audience.weekday_factors, day, hour)
 
 
 def _counts(rng: np.random.Generator, means: np.ndarray, size: float) -> np.ndarray:

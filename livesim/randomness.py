@@ -51,6 +51,7 @@ class Channel(IntEnum):
     DESK_SERVICE = 26
     MODERATION = 27
     PIPELINE = 28
+    PRIVACY = 29
 
 
 @njit(cache=True, nogil=True, inline="always")

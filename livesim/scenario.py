@@ -18,6 +18,7 @@ from livesim.audience.config import AudienceConfig
 from livesim.chat.config import ChatConfig, DeskConfig
 from livesim.clock import make_process
 from livesim.content.config import ContentConfig
+from livesim.daytime import Weekday
 from livesim.errors import ScenarioError, UnknownNameError, nearest_text, unknown_name, unknown_name_text
 from livesim.gifts.config import GiftsConfig
 from livesim.heads import HEADS
@@ -25,6 +26,7 @@ from livesim.incidents.config import IncidentConfig, check_incidents
 from livesim.interactions.config import InteractionsConfig
 from livesim.network.config import NetworkConfig, PipelineConfig
 from livesim.operations.config import OperationsConfig
+from livesim.privacy.config import AnalyticsConfig
 from livesim.rewards import RewardsConfig
 from livesim.schema import Config, number, switch
 
@@ -36,11 +38,16 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 
 class SessionConfig(Config):
-    """The length of a session and its two clocks."""
+    """The length of a session, its two clocks, and when it begins."""
 
     duration_s: float = number(7200, 60, 86_400, "s", "scheduled length of the session")
     tick_s: float = number(5, 0.5, 30, "s", "step of the crowd; events inside a step are exact")
     decision_s: float = number(30, 5, 600, "s", "time between two decisions of the agent")
+    clock: bool = switch(
+        False, "whether arrivals follow the hour and the weekday (audience.hour_curve, audience.weekday_factors)"
+    )
+    start_hour: float = number(20, 0, 24, "h", "local time of the start, with the clock on; 20.5 is half past eight")
+    weekday: Weekday = switch("wednesday", "day of the start, with the clock on")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -81,6 +88,7 @@ class Scenario(Config):
     incidents: tuple[IncidentConfig, ...] = Field((), description="what goes wrong, or comes over the room")
     pipeline: PipelineConfig = PipelineConfig()
     desk: DeskConfig = DeskConfig()
+    analytics: AnalyticsConfig = AnalyticsConfig()
     rewards: RewardsConfig = RewardsConfig()
     default_policies: dict[str, str] = switch(
         {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation", "operate": "nothing"},

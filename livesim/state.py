@@ -81,6 +81,7 @@ class Params(NamedTuple):
     ads: np.recarray  # (R,)
     interactions: np.recarray  # (R,)
     operations: np.recarray  # (R,)
+    analytics: np.recarray  # (R,)
     kinds: np.recarray  # (R, J)
     formats: np.recarray  # (R, F)
     pipeline: np.recarray  # (R,)
@@ -93,7 +94,7 @@ def params_of(scenarios: Sequence[Scenario]) -> Params:
     """Return the numbers of one scenario per room."""
     domains = (
         "session", "audience", "network", "pipeline", "content", "gifts", "chat", "desk", "ads", "interactions",
-        "operations",
+        "operations", "analytics",
     )  # fmt: skip
     rows = {name: records([getattr(s, name) for s in scenarios]) for name in domains}
     kinds = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)

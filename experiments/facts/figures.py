@@ -11,10 +11,11 @@ import numpy as np
 from experiments.facts.ads import completions
 from experiments.facts.audience import relative_ramp
 from experiments.facts.data import load_facts
+from experiments.facts.daytime import mean_viewers
 from experiments.facts.gate import CONDITIONS
 from experiments.facts.gifts import prices, spending
 from experiments.facts.talk import SIZES
-from experiments.facts.world import World
+from experiments.facts.world import HOURS, World, at_hour
 from livesim.audience.state import FEED, FOLLOWER
 
 if TYPE_CHECKING:
@@ -24,6 +25,17 @@ PUBLISHED_STAY_S = {0.5: 4.87, 0.9: 1026.0, 0.99: 9231.0}
 PUBLISHED_PRICE = {0.5: 2.0, 0.9: 88.0, 0.99: 1488.0}
 RAMP_TIME_MIN = 20.8
 """Fit to 1,508 French Twitch streams: viewers = plateau (1 - exp(-age / time))."""
+PUBLISHED_HOURS = {
+    "Twitch France 2019, viewers": (
+        2.03, 1.42, 0.93, 0.56, 0.33, 0.21, 0.14, 0.14, 0.16, 0.21, 0.31, 0.46,
+        0.60, 0.74, 0.76, 0.75, 0.84, 1.00, 1.19, 1.51, 2.01, 2.52, 2.68, 2.50,
+    ),
+    "KuaiLive 2025, gifts": (
+        0.98, 0.55, 0.34, 0.25, 0.24, 0.38, 0.62, 0.68, 0.79, 0.89, 0.92, 0.96,
+        1.12, 1.04, 0.97, 0.96, 0.97, 1.04, 1.29, 1.70, 2.06, 1.98, 1.86, 1.42,
+    ),
+}  # fmt: skip
+"""Share of each local hour over that of a mean hour (CET, Beijing)."""
 DOTS_PER_INCH = 120
 
 
@@ -120,6 +132,16 @@ def ad_completion(world: World, axes: Axes) -> None:
     axes.set_ylabel("watched to the end (line: accepted band)")
 
 
+def diurnal_curve(world: World, axes: Axes) -> None:
+    """Draw viewers over their mean of the day by the hour at which a session opens, the clock switched on."""
+    for (label, levels), mark in zip(PUBLISHED_HOURS.items(), ("ko", "k^"), strict=True):
+        axes.plot(range(24), levels, mark, markersize=4, label=label)
+    viewers = mean_viewers(world, [at_hour(hour) for hour in HOURS]).mean(axis=0)
+    axes.plot(HOURS, viewers / max(viewers.mean(), 1e-9), label="simulated")
+    axes.set(xlabel="local hour", ylabel="viewers over mean of the day", xticks=range(0, 25, 3), ylim=(0.0, None))
+    axes.legend()
+
+
 Drawing = Callable[[World, Any], None]
 FIGURES: tuple[tuple[str, str, Drawing], ...] = (
     ("stay_survival", "feed", stay_survival),
@@ -128,8 +150,9 @@ FIGURES: tuple[tuple[str, str, Drawing], ...] = (
     ("spender_lorenz", "gifts", spender_lorenz),
     ("chat_by_size", "", chat_by_size),
     ("ad_completion", "mid_roll", ad_completion),
+    ("diurnal_curve", "feed", diurnal_curve),
 )
-"""File name, condition of the scenario, and what draws it. A diurnal curve needs rooms that know the hour."""
+"""File name, condition of the scenario, and what draws it."""
 
 
 def _survival(axes: Axes, values: np.ndarray, label: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.facts import ads, audience, gifts, promotion, talk, waiting  # noqa: F401 - they register their measures
+from experiments.facts import ads, audience, daytime, gifts, promotion, talk, waiting  # noqa: F401 - they register
 from experiments.facts.data import Fact, Part, load_facts
 from experiments.facts.measures import MEASURES
 from experiments.facts.pooling import interval
@@ -50,6 +50,7 @@ CONDITIONS: dict[str, tuple[Callable[[Scenario], bool], str]] = {
     "mid_roll": (_has_format("mid_roll_30"), "there are no mid-rolls of 30 s"),
     "overlay": (_has_format("overlay"), "there are no overlays"),
     "poll": (lambda s: _has_kind("poll")(s) or _has_kind("quiz")(s), "there are no polls or quizzes"),
+    "moderation": (lambda s: any(one.name == "report" for one in s.desk.classes), "nobody moderates"),
     "lucky_draw": (_has_kind("lucky_draw"), "there are no lucky draws"),
     "battle": (_has_kind("battle"), "there are no battles"),
     "flash_sale": (_has_kind("flash_sale"), "there are no flash sales"),

@@ -137,6 +137,12 @@ def decayed(times: np.ndarray, b: float) -> np.ndarray:
     return out
 
 
+@measures("moderation_load")
+def moderation_load(world: World) -> Pooled:
+    """Return the percentage of messages that the desk takes down."""
+    return ledger_ratio(world["as it is"], "removed", "messages", 100.0)
+
+
 @measures("poll_response")
 def poll_response(world: World) -> Pooled:
     """Return the percentage of those present at the opening who vote in a poll or play a quiz."""

@@ -15,6 +15,7 @@ from experiments.facts.sessions import RecordedEnv, Session, play
 from experiments.progress import Display, Silent
 from experiments.rollout import Progress
 from livesim import Rooms, registry
+from livesim.daytime import WEEKDAYS
 from livesim.envs.observations import ObservationLayout
 from livesim.scenario import Scenario, load_scenario
 
@@ -55,6 +56,26 @@ _SHORT: dict[str, Any] = {"session.duration_s": 900, **NO_BOUNCERS}
 _ENDLESS_START: dict[str, Any] = {"network.ladder_kbps": [1e9], "network.wanted_rung": 0, "network.first_rung": 0}
 _ALONE = {"ads": "nothing", "interact": "nothing"}
 _THRICE = (25.0, 65.0, 105.0)
+_GLIMPSE: dict[str, Any] = {
+    "session.clock": True, "session.duration_s": 1200, "audience.planned_viewers": 100, "incidents": [],
+    "processes": [],
+}  # fmt: skip
+HOURS, EVENING = tuple(range(24)), 20
+
+
+def at_hour(hour: int) -> str:
+    """Name the treatment that opens the room at a full hour of a working day."""
+    return f"at {hour} h"
+
+
+def on_day(day: str) -> str:
+    """Name the treatment that opens the room in the evening of a weekday."""
+    return f"{day} evening"
+
+
+def glimpse(hour: int, day: str = "wednesday") -> Treatment:
+    """Return twenty minutes of a small room that knows the time."""
+    return Treatment({**_GLIMPSE, "session.start_hour": hour, "session.weekday": day}, keeps_events=False)
 
 
 def quarter(scenario: Scenario) -> Treatment:
@@ -108,6 +129,8 @@ TREATMENTS: dict[str, Treatment | Callable[[Scenario], Treatment]] = {
     "40 viewers": Treatment({"audience.planned_viewers": 40, "session.duration_s": 3600}, keeps_events=False),
     "1000 viewers": Treatment({"audience.planned_viewers": 1200, "session.duration_s": 3600}, keeps_events=False),
     "6000 viewers": Treatment({"audience.planned_viewers": 8000, "session.duration_s": 3600}, keeps_events=False),
+    **{at_hour(hour): glimpse(hour) for hour in HOURS},
+    **{on_day(day): glimpse(EVENING, day) for day in WEEKDAYS},
 }
 
 

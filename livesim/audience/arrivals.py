@@ -8,6 +8,7 @@ from livesim.audience.state import FEED, FOLLOWER
 from livesim.audience.taste import draw_taste, match_with
 from livesim.compiled import kernel
 from livesim.content.response import admit_shopper
+from livesim.content.state import NEVER
 from livesim.gifts.giving import admit_giver
 from livesim.journal import note
 from livesim.ledger import ENTERED, ENTERED_FEED, J_ENTER
@@ -59,6 +60,7 @@ def admit(v, room, item, rules, centres, feed_mix, base_mix, viewer_id, source, 
     v.talkative = gamma_quarter(a, b) * c**4
     v.troll = 0
     v.bucket_s = 0.0
+    v.spoke_s = NEVER
     v.decided = 0
     v.takes_part = 0
     admit_giver(v, rules.gifts, key)

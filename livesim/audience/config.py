@@ -11,6 +11,14 @@ from livesim.schema import Config, number, switch
 TOPICS = ("comedy", "music", "chat", "dance", "games", "beauty", "food", "learning")
 KUAILIVE = "KuaiLive stay quantiles as published with GiftLive (4.87 s, 1,026 s, 9,231 s)"
 TWITCH_FR = "computed from 1,508 French Twitch streams, 2019 (public snapshot data)"
+HOURS_TWITCH_KUAISHOU = (
+    "geometric mean of two local-time profiles, French Twitch viewers 2019 and KuaiLive gifts 2025 (arXiv 2508.05633), "
+    "scaled to mean 1 from 20 to 22 h"
+)
+WEEKEND_TWITCH_FR = (
+    "French Twitch viewers, 2019: Saturday and Sunday over the mean of the working days, which six weeks of holidays "
+    "cannot tell apart"
+)
 
 
 class Segment(Config):
@@ -71,6 +79,18 @@ class AudienceConfig(Config):
     count_size: float = number(10, 0.5, 1000, "", "size of the negative binomial counts per tick")
     modulator_sd: float = number(0.10, 0, 1, "log", "stationary sd of the arrival modulator", TWITCH_FR)
     modulator_corr_15min: float = number(0.65, 0, 0.99, "", "its autocorrelation at 15 min", TWITCH_FR)
+    hour_curve: tuple[float, ...] = switch(
+        (
+            0.66, 0.42, 0.26, 0.18, 0.13, 0.13, 0.14, 0.15, 0.17, 0.20, 0.25, 0.32,
+            0.39, 0.41, 0.40, 0.40, 0.42, 0.48, 0.58, 0.76, 0.96, 1.05, 1.05, 0.89,
+        ),
+        "level of arrivals in the middle of each local hour from 0 to 23 h, 1 as planned; with session.clock on",
+        HOURS_TWITCH_KUAISHOU,
+    )
+    weekday_factors: tuple[float, ...] = switch(
+        (1.0, 1.0, 1.0, 1.0, 1.0, 1.13, 1.33), "factor of each weekday, Monday first; with session.clock on",
+        WEEKEND_TWITCH_FR,
+    )
     boost_interval_s: float = number(300, 30, 3600, "s", "time between two re-allocations of feed exposure")
     boost_exponent: float = number(0.5, 0, 1, "", "weight of the newest score in the boost")
     boost_gain: float = number(
@@ -152,3 +172,13 @@ class AudienceConfig(Config):
     return_base: float = number(-2.0, -8, 4, "logit", "coming back: base")
     return_mood: float = number(0.8, 0, 4, "logit/mood", "coming back: mood")
     return_stay_s: float = number(60, 1, 3600, "s", "a stay counts towards coming back as 1 - exp(-stay / this)")
+
+    @model_validator(mode="after")
+    def _check_levels(self) -> Self:
+        for name, count, what in (("hour_curve", 24, "hour"), ("weekday_factors", 7, "weekday")):
+            levels = getattr(self, name)
+            if len(levels) != count:
+                raise ValueError(f"{name}: one number per {what}, {count} in all, got {len(levels)}")
+            if wrong := [level for level in levels if not 0.0 <= level <= 100.0]:
+                raise ValueError(f"{name}: every number from 0 to 100, got {wrong[0]:g}")
+        return self

@@ -54,12 +54,3 @@ def expect(room, item, seconds):
     """Let the base grow by what a viewer usually shows in `seconds`, along what is on screen."""
     for d in range(item.topics.shape[0]):
         room.evidence_base[d] += room.usual * seconds * item.topics[d]
-
-
-@kernel
-def estimated_fit(room, item):
-    """Return the estimated liking of an item by those present, in units of ten minutes of usual activity."""
-    fit = 0.0
-    for d in range(item.topics.shape[0]):
-        fit += item.topics[d] * (room.evidence_sum[d] / max(room.present, 1) - room.evidence_base[d])
-    return fit / (max(room.usual, 1e-6) * 600.0)

@@ -10,6 +10,7 @@ VIEWER = [
     ("troll", "u1"),  # came to spoil the chat
     ("talkative", "f4"),  # Gamma(1/4) weight as a sender
     ("bucket_s", "f4"),  # when the bucket of messages is full again (theoretical arrival time of the GCRA)
+    ("spoke_s", "f4"),  # time of the last message
 ]
 WAITING = [  # for an answer of the host, a ring per room; kind as in config.JOBS; since_s NEVER: answered
     ("slot", "i4"),

@@ -138,6 +138,7 @@ def speak(
                 ledger[MESSAGES_EXPECTED] -= 1.0
                 continue
             sent += 1
+            v.spoke_s = times[message]
             classify(v, i, room, p, desk, ledger, waiting, jobs, classes, first + message, times[message])
             note(journal, room, times[message], v.viewer_id, J_MESSAGE, 1.0)
             tell(v, room, item, evidence)

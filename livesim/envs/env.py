@@ -27,6 +27,13 @@ class RoomEnv(gymnasium.Env):
     boxes; bounded and finite, in natural units. Both come from one field table:
     `env.unwrapped.layout.table_markdown()` prints it.
 
+    `hour_sin`, `hour_cos` and `is_weekend` are 0 unless the scenario turns its clock on (`session.clock`). The
+    scenario may limit what is seen of viewers (`analytics.privacy`): "k_anonymous" hides every number that comes from
+    fewer than `k` of them, alone or as part of a ratio, and shows the constant in the column `hidden` of the table;
+    "laplace" adds noise of scale 1/`epsilon` to counts, the same for every policy, before ratios and logarithms.
+    Fields with "-" in that column (time, rundown, market, network, levers, the desk's own work, masks) say
+    nothing of viewers and are exact in every mode, and so are masks, rewards and info.
+
     ## Action heads
     `Discrete` for one head, else `MultiDiscrete` with one entry per head, in the order of `heads`:
 

@@ -89,13 +89,17 @@ class ObservationLayout:
         return {name: flat[:, place] for name, place in self._places}
 
     def table_markdown(self) -> str:
-        """Return the field table as Markdown: the reference page of the observation."""
-        lines = ["| place | field | low | high | unit | meaning |", "|---|---|---|---|---|---|"]
+        """Return the field table as Markdown: the reference page of the observation.
+
+        hidden: what a number about viewers reads where k-anonymity hides it; "-": it says nothing of them.
+        """
+        lines = ["| place | field | low | high | unit | hidden | meaning |", "|---|---|---|---|---|---|---|"]
         for field in self.fields:
             place = self.slices[field.name]
             where = f"{place.start}" if not field.shape else f"{place.start}..{place.stop - 1}"
             low, high = _bound_text(field.low), _bound_text(field.high)
-            lines.append(f"| {where} | `{field.name}` | {low} | {high} | {field.unit} | {field.meaning} |")
+            hidden = "-" if field.hidden is None else f"{field.hidden:g}"
+            lines.append(f"| {where} | `{field.name}` | {low} | {high} | {field.unit} | {hidden} | {field.meaning} |")
         return "\n".join(lines) + "\n"
 
 

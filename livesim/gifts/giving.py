@@ -10,6 +10,7 @@ from livesim.audience.profile import W_GIFT, tell
 from livesim.chat.desk import GIFT_THANKS
 from livesim.chat.talk import wait_for_answer
 from livesim.compiled import kernel
+from livesim.content.state import NEVER
 from livesim.gifts.config import LADDER
 from livesim.journal import note
 from livesim.ledger import GIFT_COUNTED, GIFT_CREDITS, GIFT_EXPECTED, GIFT_ITEMS, GIFTS, J_GIFT
@@ -30,6 +31,7 @@ def admit_giver(v, p, key):
     is_giver, has_given, _, _ = uniforms(key, v.viewer_id, CH_GIVER, 0)
     v.gift_count = 0
     v.streak_until_s = 0.0
+    v.gave_s = NEVER
     v.gift_rate, v.gift_z, v.gift_mean, v.gift_left, v.wallet = 0.0, 0.0, 0.0, 0.0, 0.0
     if is_giver >= p.giver_share:
         return
@@ -140,6 +142,7 @@ def give(v, slot, room, item, p, now, ledger, journal, waiting, named, seconds, 
         ledger[GIFT_EXPECTED] += v.gift_left * v.gift_mean
         amount = gift_amount(p, v.gift_z, v.wallet, room.key, v.viewer_id, v.gift_count)
         v.gift_count += 1
+        v.gave_s = t
         v.gift_left = exponential(room.key, v.viewer_id, CH_GIFT, v.gift_count)
         v.wallet -= amount
         v.gift_mean = mean_gift(p, v.gift_z, v.wallet)

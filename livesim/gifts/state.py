@@ -12,6 +12,7 @@ VIEWER = [
     ("gift_left", "f4"),  # threshold left on the clock
     ("streak_until_s", "f4"),  # carried away by the last gift until then
     ("gift_count", "u2"),
+    ("gave_s", "f4"),  # time of the last gift
 ]
 ROOM = [
     ("heat", "f8"),

@@ -108,9 +108,10 @@ def settle_with_everybody(alive, viewers, room, kind, ledger):
             right += v.known
             if kind.teaches > 0.0:
                 rehearse(v, kind.teaches * room.strength, ledger)
-    if kind.teaches > 0.0 and count > 0:
-        room.quiz_score = right / count
-    room.participation = count / max(room.present, 1)
+    if kind.teaches > 0.0:
+        room.quiz_right, room.quiz_took, room.quiz_use = right, count, room.use
+    room.took_part = count
+    room.asked = room.present
 
 
 @kernel

@@ -27,7 +27,10 @@ ROOM = [
     ("rested_s", "f8"),  # when the host last rested
     ("prize_left", "f8"),
     ("prize_full", "f8"),
-    ("participation", "f8"),  # share in the last use
-    ("quiz_score", "f8"),  # mean share of right answers in the last quiz
+    ("took_part", "i8"),  # in the last use, of those who were there at its close
+    ("asked", "i8"),  # those
+    ("quiz_right", "f8"),  # share of right answers in the last quiz, summed over those who took part
+    ("quiz_took", "i8"),  # those
+    ("quiz_use", "i8"),  # which use that was
     ("offers_taken", "i8"),  # battle offers up to and including this index are gone
 ]

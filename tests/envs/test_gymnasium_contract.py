@@ -23,6 +23,19 @@ def test_gymnasium_accepts_the_environment(make, env_id, scenario, observation):
         check_env(env.unwrapped, skip_render_check=True)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"session.clock": True}, {"analytics.privacy": "k_anonymous"}, {"analytics.privacy": "laplace"}],
+    ids=["clock", "k_anonymous", "laplace"],
+)
+def test_both_checkers_accept_a_room_that_knows_the_time_or_hides_its_viewers(make, scenario, change):
+    overrides = {**SHORT, **change}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(make(scenario=scenario, overrides=overrides).unwrapped, skip_render_check=True)
+        sb3_check_env(make(scenario=scenario, overrides=overrides), warn=True)
+
+
 def test_gymnasium_accepts_both_render_modes(make, env_id):
     check_env(make(env_id, render_mode="ansi").unwrapped)
 

@@ -69,9 +69,31 @@ def test_observations_stay_in_bounds_over_a_whole_session_of_random_actions(make
 
 def test_the_table_documents_every_field_with_its_place(layout):
     lines = layout.table_markdown().splitlines()
-    assert lines[0] == "| place | field | low | high | unit | meaning |"
+    assert lines[0] == "| place | field | low | high | unit | hidden | meaning |"
     assert len(lines) == 2 + len(layout.fields)
     for line, field in zip(lines[2:], layout.fields, strict=True):
         assert f"| `{field.name}` |" in line
-        assert line.count("|") == 7, line
+        assert line.count("|") == 8, line
     assert lines[2].startswith("| 0 | `elapsed_min` | 0 |")
+
+
+def test_what_a_hidden_number_reads_lies_inside_its_bounds(layout):
+    about_viewers = {field.name for field in layout.fields if field.hidden is not None}
+    assert about_viewers >= {"viewers_log", "sentiment", "item_ctr"}
+    for field in layout.fields:
+        assert field.hidden is None or field.low <= field.hidden <= field.high, field.name
+
+
+@pytest.mark.parametrize("privacy", ["k_anonymous", "laplace"])
+def test_limited_observations_stay_in_bounds_over_a_whole_session_of_random_actions(make_vec, scenario, privacy):
+    limits = {"session.duration_s": 1800.0, "session.clock": True, "analytics.privacy": privacy}
+    if privacy == "laplace":
+        limits["analytics.epsilon"] = 0.01
+    envs = make_vec(scenario=scenario, num_envs=2, overrides=limits)
+    space = envs.single_observation_space
+    observation, _ = envs.reset(seed=4)
+    envs.action_space.seed(4)
+    for _ in range(61):
+        assert np.isfinite(observation).all()
+        assert ((observation >= space.low) & (observation <= space.high)).all()
+        observation = envs.step(envs.action_space.sample())[0]

@@ -186,6 +186,7 @@ def test_figures_are_drawn_for_what_the_scenario_has(monkeypatch, tmp_path):
     from experiments.facts import figures
 
     monkeypatch.setattr(figures, "SIZES", ())
+    monkeypatch.setattr(figures, "HOURS", (5, 12, 21))
     paths = figures.write_figures(World("tiny", [1000, 1001]), tmp_path / "new" / "folder")
     assert [path.name for path in paths] == [f"tiny_{name}.png" for name, _, _ in figures.FIGURES]
     assert all(path.stat().st_size > 5000 for path in paths)

@@ -294,6 +294,28 @@ def test_the_slope_of_chat_on_size_is_that_of_a_power_law():
     assert value("chat_small", made) == pytest.approx(1 / 6)
 
 
+def test_the_peak_hour_and_its_lift_over_the_trough_come_from_mean_viewers():
+    """Two sessions an hour: 10 and 30 viewers at 21 h, 4 and 0 at 5 h, 5 each at all others: peak 20, trough 2."""
+    rooms = {f"at {hour} h": [session(viewers=[5] * 4)] * 2 for hour in range(24)}
+    rooms["at 21 h"] = [session(viewers=[8, 12]), session(viewers=[30, 30])]
+    rooms["at 5 h"] = [session(viewers=[4, 4]), session(viewers=[0, 0])]
+    made = _World(None, rooms)
+    assert value("peak_hour", made, 2) == 21.0
+    assert value("peak_over_trough", made, 2) == 10.0
+
+
+def test_the_weekend_is_compared_with_the_mean_working_day():
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    viewers = (8, 9, 10, 11, 12, 13, 15)
+    made = _World(None, {f"{day} evening": [session(viewers=[n] * 3)] for day, n in zip(days, viewers, strict=True)})
+    assert value("weekend_lift", made) == pytest.approx(1.4)
+
+
+def test_the_moderation_load_is_what_was_taken_down_of_all_messages():
+    columns = {"messages": [150.0, 50.0], "removed": [1.0, 2.0]}
+    assert value("moderation_load", world(as_it_is=[session(viewers=[5] * 2, columns=columns)])) == pytest.approx(1.5)
+
+
 def test_decayed_sums_what_is_left_of_earlier_messages():
     left = talk.decayed(np.array([0.0, 1.0, 3.0]), 0.5)
     assert left == pytest.approx([0.0, np.exp(-0.5), np.exp(-1.5) + np.exp(-1.0)])
