@@ -17,6 +17,7 @@ from experiments.rollout import Progress
 from livesim import Rooms, registry
 from livesim.envs.observations import ObservationLayout
 from livesim.scenario import Scenario, load_scenario
+from livesim.world import require_one_world
 
 TIP_CREDITS = 1000.0
 TIP_EVERY = 4
@@ -125,6 +126,7 @@ class World:
         self.seeds = tuple(seeds)
         self.overrides = dict(overrides or {})
         self.scenario = load_scenario(scenario, overrides=self.overrides)
+        require_one_world(self.scenario, "facts describe")
         self._display = display or Silent()
         self._played: dict[str, list[Session]] = {}
 
