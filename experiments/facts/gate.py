@@ -13,7 +13,7 @@ from experiments.facts.pooling import interval
 from experiments.facts.world import World
 from experiments.statistics import Estimate
 from livesim.errors import ConfigError
-from livesim.scenario import Scenario
+from livesim.scenario import Scenario, split_preset
 
 LEAST_SHARE = 0.85
 LEAST_SEEDS = 30
@@ -27,7 +27,10 @@ def _has_format(name: str) -> Callable[[Scenario], bool]:
     return lambda s: any(form.name == name for form in s.ads.formats)
 
 
-def _followers_lead(s: Scenario) -> bool:
+def _is_mature(s: Scenario) -> bool:
+    """Whether a room says so, or followers are a fifth of its entries; a newcomer's never is."""
+    if s.stage != "growing":
+        return s.stage == "mature"
     strangers_2_h = 2.0 * s.audience.feed_entries_per_viewer_hour
     return s.audience.follower_entries_per_viewer >= 0.2 * (s.audience.follower_entries_per_viewer + strangers_2_h)
 
@@ -37,7 +40,7 @@ CONDITIONS: dict[str, tuple[Callable[[Scenario], bool], str]] = {
     "three_hours": (lambda s: s.session.duration_s >= 10_800, "the session is shorter than three hours"),
     "feed": (lambda s: s.audience.feed_entries_per_viewer_hour > 0, "nobody comes from a feed"),
     "followers": (lambda s: s.audience.follower_entries_per_viewer > 0, "there are no followers"),
-    "mature": (_followers_lead, "not a mature channel: followers are under a fifth of the entries"),
+    "mature": (_is_mature, "not a mature channel: followers are under a fifth of the entries"),
     "raid": (lambda s: any(plugin.process == "raid" for plugin in s.processes), "no raid comes"),
     "gifts": (lambda s: s.gifts.giver_share > 0, "nobody gives"),
     "gift_room": (lambda s: s.gifts.giver_share >= 0.03, "gifts are a sideline: under 3 % of the viewers may give"),
@@ -165,7 +168,7 @@ def _verdict(world: World, fact: Fact) -> Verdict:
 
 def _reading(world: World, part: Part) -> Reading:
     absent = missing(part.needs, world.scenario)
-    name = world.scenario.name
+    name, _ = split_preset(world.scenario.name)
     if part.only_for and name not in part.only_for:
         absent = f"this band is for {', '.join(part.only_for)}"
     elif name in part.not_for:
