@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from livesim.errors import ConfigError, unknown_name_text
+from livesim.scenario import split_preset
 
 TUNED_PATH = Path(__file__).with_name("tuned.yaml")
 P = TypeVar("P")
@@ -67,8 +68,12 @@ def _check(limit: Bounds, name: str, value: Any, where: str) -> None:
 
 
 def tuned(kind: type[P], policy: str, scenario_name: str) -> P:
-    """Return a policy's tuned parameters for a scenario; the declared defaults where none are tuned."""
-    values = read_tuned(TUNED_PATH).get(scenario_name, {}).get(policy, {})
+    """Return a policy's tuned parameters for a scenario; the declared defaults where none are tuned.
+
+    Those of "ecommerce+mature" are those of "ecommerce" until it has its own.
+    """
+    table, (kind_of_room, _) = read_tuned(TUNED_PATH), split_preset(scenario_name)
+    values = next((table[name][policy] for name in (scenario_name, kind_of_room) if policy in table.get(name, {})), {})
     return build(kind, values, where=f"agents/tuned.yaml: {scenario_name}.{policy}")
 
 

@@ -17,6 +17,7 @@ from experiments.seeds import TUNING_START
 from livesim import Rooms
 from livesim.audience.boost import boost_score
 from livesim.view import RoomView
+from livesim.world import require_one_world
 
 
 @dataclass
@@ -44,7 +45,9 @@ def calibrate(
     seeds = range(TUNING_START, TUNING_START + episodes)
     for turn in range(1, rounds + 1):
         env = EnvConfig(id="livesim/Room-v0", scenario=scenario, overrides=found)
-        chosen = env.load_scenario().default_policies
+        loaded = env.load_scenario()
+        require_one_world(loaded, "a calibration describes")
+        chosen = loaded.default_policies
         rules = "+".join(f"{head}.{name}" for head, name in chosen.items() if head in env.heads)
         gauge = Gauge()
         rollout(env.policy(rules), env, seeds, watch=gauge.watch)

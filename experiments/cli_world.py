@@ -35,11 +35,13 @@ def add_to(app: typer.Typer) -> None:
 
 @scenarios.command("list")
 def scenarios_list() -> None:
-    """Print the shipped scenarios and what they are."""
-    from livesim.scenario import list_scenarios, load_scenario
+    """Print the shipped scenarios and presets, and what they are."""
+    from livesim.scenario import describe_preset, list_presets, list_scenarios, load_scenario
 
     for name in list_scenarios():
         print(f"{name:16s} {load_scenario(name).description.strip().splitlines()[0]}")
+    for name in list_presets():
+        print(f"+{name:15s} {describe_preset(name)}")
 
 
 @scenarios.command("show")

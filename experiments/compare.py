@@ -148,7 +148,7 @@ def _lines(policy: Scored, scores: np.ndarray, seed: int | None, policies: Seque
 def _mean_columns(policy: Scored) -> list[str]:
     table = next(iter(policy.tables.values()))
     own = ("return", "seed", "length")
-    return [name for name in table.columns if name not in own and not name.startswith("action.")]
+    return [name for name in table.columns if name not in own and not name.startswith(("action.", "world."))]
 
 
 def _is_random(policy: Scored) -> bool:

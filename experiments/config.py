@@ -147,8 +147,9 @@ class ExperimentConfig(Strict):
 
     @property
     def evaluation_env(self) -> EnvConfig:
-        """The environment of the final scores: the same, with the overrides that only evaluation has."""
-        return replace(self.env, overrides={**self.overrides, **self.evaluation_overrides})
+        """The environment of the final scores: the same, with the overrides that only evaluation has, after the others."""
+        own = self.evaluation_overrides
+        return replace(self.env, overrides={key: v for key, v in self.overrides.items() if key not in own} | own)
 
     def as_data(self) -> dict[str, Any]:
         """Return plain data that reads back as the same configuration; runs of seeds stay short."""
@@ -181,9 +182,12 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> ExperimentCon
 
 def _with_whole_paths(config: ExperimentConfig) -> ExperimentConfig:
     """Return the experiment with paths that mean the same in every working folder."""
-    scenario = config.scenario
-    if Path(scenario).suffix in (".yaml", ".yml"):
-        scenario = str(Path(scenario).resolve())
+    from livesim.scenario import split_preset
+
+    base, preset = split_preset(config.scenario)
+    if Path(base).suffix in (".yaml", ".yml"):
+        base = str(Path(base).resolve())
+    scenario = f"{base}+{preset}" if preset else base
     update: dict[str, Any] = {"scenario": scenario}
     for name in ("overrides", "evaluation_overrides"):
         update[name] = dict(getattr(config, name))
@@ -209,9 +213,9 @@ def apply_setting(data: Mapping[str, Any], setting: str) -> dict[str, Any]:
     parts = key.split(".")
     value = read_value(text)
     if parts[0] not in ExperimentConfig.model_fields:
-        if parts[0] in _scenario_sections() and len(parts) > 1:
+        if parts[0] == "randomise" or (parts[0] in _scenario_sections() and len(parts) > 1):
             return {**data, "overrides": {**(data.get("overrides") or {}), key: value}}
-        known = [*ExperimentConfig.model_fields, *(f"{section}.…" for section in _scenario_sections())]
+        known = [*ExperimentConfig.model_fields, "randomise", *(f"{section}.…" for section in _scenario_sections())]
         raise ConfigError(unknown_name_text("key", parts[0], known, f"--set {setting}"))
     if parts[0] in ("overrides", "evaluation_overrides") and len(parts) > 1:
         parts = [parts[0], ".".join(parts[1:])]

@@ -24,7 +24,8 @@ class EpisodeTable:
     viewers_peak, concurrent, at the ends of decisions; stall_share, stalled share of the viewer-seconds since
     the first frame; ad_minutes_per_hour, minutes per hour of session in which an ad ran; masked_actions,
     asked for in vain; event.<ledger total>, sum of the episode; cost.<constraint>, mean over decisions;
-    action.<head>.<choice>, how often it was asked for, masked or not; length, decisions.
+    action.<head>.<choice>, how often it was asked for, masked or not; length, decisions; world.<key>, what a randomised
+    number was in the session, a word as its place among the choices.
     """
 
     columns: Mapping[str, np.ndarray]

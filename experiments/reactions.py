@@ -17,6 +17,7 @@ from experiments.statistics import Estimate, estimate, mean_over_all
 from livesim import Rooms, load_scenario, rewards
 from livesim.audience.state import FOLLOWER, ID_SPACE
 from livesim.ledger import INDEX
+from livesim.world import require_one_world
 
 WIDE = 20.0  # kappa of edges that limit nobody
 WAITS_S = (4.0, 5.0, 6.0, 7.0)  # mean waits; each viewer's lies within half and one and a half of it
@@ -47,6 +48,7 @@ def measure(
 ) -> list[Reaction]:
     """Return all reactions of a scenario; progress is called with 1 after each of the three experiments."""
     given = overrides or {}
+    require_one_world(load_scenario(name, given), "reactions describe")
     found: list[Reaction] = []
     for experiment in (start_up, stalls, crowding):
         found += experiment(name, seeds, given)

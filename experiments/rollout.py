@@ -56,8 +56,8 @@ def _play(
     progress: Progress | None,
     watch: Callable[[Rooms], None] | None,
 ) -> EpisodeTable:
-    totals = _Totals(rooms, len(seeds))
-    observation, _ = rooms.reset(seed=seeds)
+    observation, info = rooms.reset(seed=seeds)
+    totals = _Totals(rooms, len(seeds), info.get("world", {}))
     state = policy.initial_state(seeds) if hasattr(policy, "initial_state") else None
     starts = np.ones(len(seeds), dtype=bool)
     active = np.ones(len(seeds), dtype=bool)
@@ -99,7 +99,8 @@ def _choose(final: Mapping[str, Any], current: Mapping[str, Any], ended: np.ndar
 class _Totals:
     """Sums over the decisions of one batch of episodes; rows stop adding when their episode has ended."""
 
-    def __init__(self, rooms: RoomVectorEnv, count: int) -> None:
+    def __init__(self, rooms: RoomVectorEnv, count: int, world: Mapping[str, np.ndarray]) -> None:
+        self.world = {f"world.{key}": values for key, values in world.items() if not key.startswith("_")}
         self.choices = {head: (NOTHING[head], *rooms.layout.choice_names[head]) for head in rooms.heads}
         self.sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(count))
         self.decision_s = rooms.scenario.session.decision_s
@@ -128,6 +129,7 @@ class _Totals:
         started_s = sums["event.present_s"] - sums["event.startup_s"]
         columns = {
             "seed": np.array(seeds, dtype=np.int64),
+            **self.world,
             **{name: sums[name] for name in ("return", "return_expected", "return_realised")},
             **{name: values for name, values in sums.items() if name.startswith("term.")},
             "viewers_mean": sums["viewers"] / length,

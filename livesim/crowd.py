@@ -15,7 +15,7 @@ from livesim.ads.auction import give_back
 from livesim.ads.response import leave_factor, meet_ads, settle_preroll
 from livesim.audience.arrivals import admit, give_slot_back, is_let_in, take_slot
 from livesim.audience.deeds import complain, earn_return, follow, leave, share
-from livesim.audience.patience import burn_rate, sigma
+from livesim.audience.patience import burn_rate, sigma, spend_patience
 from livesim.audience.profile import W_MESSAGE, close_profile, expect
 from livesim.audience.state import CLIP, FOLLOWER, ID_SPACE, RAID, STRANGERS
 from livesim.audience.taste import drift, match_with
@@ -174,14 +174,13 @@ def advance_viewers(
         follows = v.follows != 0
         burn = burn_rate(rules.audience, v.mood, stalled, follows, factor * now.heat_leave)
         gave_up = v.entered_s + gave_up_s[i]
-        leave_s = min(begin + v.budget_s / burn, gave_up)
+        leave_s = min(spend_patience(v, rules.audience, burn, begin, now.end_s), gave_up)
         if v.preroll_until_s > 0.0:
             leave_s = min(leave_s, v.preroll_leave_s)
         stays = leave_s >= now.end_s
         until = now.end_s if stays else max(leave_s, begin)
         seconds = until - begin
         part = seconds / dt
-        v.budget_s -= burn * seconds
 
         ledger[PRESENT_S] += seconds
         ledger[STALL_S] += stall_s[i] * part

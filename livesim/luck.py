@@ -18,7 +18,7 @@ from livesim.randomness import room_streams
 if TYPE_CHECKING:
     from livesim.scenario import Scenario
 
-STREAMS = ("arrivals", "mix", "market", "moments", "rivals", "plugins", "incidents")
+STREAMS = ("arrivals", "mix", "market", "moments", "rivals", "plugins", "incidents", "world")
 MOMENTS = 64  # most surprise highlights or rival offers of one session
 
 

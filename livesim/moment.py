@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from livesim.compiled import inlined, kernel
-from livesim.gifts.giving import giving_factor
+from livesim.gifts.giving import giving_factor, heat_leave_factor
 
 
 class Rules(NamedTuple):
@@ -109,7 +109,7 @@ def moment_of(room, item, rules, kinds, surprises_s):
         math.exp(-tick_s * math.log(2.0) / rules.ads.irritation_half_life_s),
         chat,
         giving_factor(rules.gifts, room.heat, battle, battle_strength),
-        1.0 if battle else 1.0 + rules.gifts.heat_leave * room.heat,
+        heat_leave_factor(rules.gifts, room.heat, battle),
         is_break,
         0.0 if is_break else host_load,
     )  # fmt: skip

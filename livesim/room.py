@@ -33,8 +33,20 @@ from livesim.network.traces import bank_for
 from livesim.operations.levers import operate, settings
 from livesim.randomness import room_streams
 from livesim.scenario import Scenario
-from livesim.state import Params, State, allocate, arrays, check_structure, fill_rows, grown, params_of, reset_row
+from livesim.state import (
+    Params,
+    State,
+    allocate,
+    arrays,
+    check_structure,
+    fill_rows,
+    grown,
+    params_of,
+    renew_params,
+    reset_row,
+)
 from livesim.view import RoomView
+from livesim.world import Value, as_number, draw_world, in_world
 
 if TYPE_CHECKING:
     from livesim.status import RoomStatus
@@ -42,9 +54,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A copy of whole rooms at one moment: arrays by name, and the processes of each room in order."""
+    """A copy of whole rooms at one moment: arrays by name, and the world and processes of each room in order."""
 
     arrays: dict[str, np.ndarray]
+    worlds: tuple[dict[str, Value], ...]
     processes: tuple[tuple[Process, ...], ...]
     times_s: tuple[float, ...]
     plugin_streams: tuple[np.random.Generator, ...]
@@ -56,6 +69,7 @@ class Rooms:
     """A batch of R rooms. Row r behaves bit for bit like a batch of that one room.
 
     scenarios: one for all rooms, or one per room (their structure must fit).  num_rooms: R where one scenario is given.
+    `given` keeps them; `scenarios` has what is played, which differs where a scenario randomises, by `worlds`.
     journal: keep this many individual events per room, for tests and export.
     """
 
@@ -64,8 +78,10 @@ class Rooms:
     def __init__(self, scenarios: Scenario | Sequence[Scenario], num_rooms: int = 1, journal: int = 0) -> None:
         listed = [scenarios] * num_rooms if isinstance(scenarios, Scenario) else list(scenarios)
         check_structure(listed)
-        self.scenarios = listed
         self.scenario = listed[0]
+        self.given = tuple(listed)  # what randomised numbers are drawn into
+        self.scenarios = listed  # of the session of each room, as drawn
+        self.worlds: list[dict[str, Value]] = [{} for _ in listed]  # what was drawn
         self.num_rooms = len(listed)
         s = self.scenario
         self.head_sizes = tuple(len(names) + 1 for names in choices(s).values())
@@ -94,9 +110,10 @@ class Rooms:
         if len(seeds) != len(chosen):
             raise OrderError(f"reset needs one seed per room: {len(chosen)} rooms, {len(seeds)} seeds")
         for row, seed in zip(chosen.tolist(), seeds, strict=True):
+            streams = room_streams(int(seed), STREAMS)
+            self._enter_world(row, draw_world(self.given[row], streams["world"]))
             scenario = self.scenarios[row]
             reset_row(self.state, row, scenario, int(seed))
-            streams = room_streams(int(seed), STREAMS)
             self.plugin_streams[row] = streams["plugins"]
             first: list[Process] = [
                 Rundown(due_s=float(self.state.rooms.item_end_s[row])),
@@ -110,6 +127,15 @@ class Rooms:
             self.last_actions[row] = 0
             open_market(self.state, self.params, row)
         self._masks = None
+
+    def _enter_world(self, row: int, values: dict[str, Value]) -> None:
+        """Let a room be played with these values of its randomised numbers."""
+        if values == self.worlds[row]:
+            return
+        before, scenario = self.scenarios[row], in_world(self.given[row], values)
+        renew_params(self.params, row, before, scenario)
+        self._prices[row] = rewards.prices(scenario)
+        self.scenarios[row], self.worlds[row] = scenario, values
 
     def apply(self, actions: np.ndarray) -> None:
         """Take one joint action per room, (R, 4) int, one per head of HEADS; 0 is keep / none.
@@ -245,6 +271,17 @@ class Rooms:
         now = self.state.ledger.now
         return {name: now[:, INDEX[name]].copy() for name in EVENTS}
 
+    def world_values(self) -> dict[str, np.ndarray]:
+        """Return the randomised numbers of each room's session, key -> (R,) float64, as `world.as_number` says them.
+
+        NaN before the first reset, and in a room whose scenario does not randomise the number.
+        """
+        draws = {key: draw for each in self.given for key, draw in each.randomise.items()}
+        return {
+            key: np.array([as_number(draw, world[key]) if key in world else math.nan for world in self.worlds])
+            for key, draw in draws.items()
+        }
+
     def reward_values(self, mode: str = "expected") -> np.ndarray:
         """Return the reward terms since the last decision in credits, unweighted: (R, terms), as in rewards.TERMS."""
         return rewards.term_values(self.state.ledger.now, self._prices, mode)
@@ -285,6 +322,7 @@ class Rooms:
         chosen = np.arange(self.num_rooms) if rows is None else np.asarray(rows)
         return Snapshot(
             arrays={name: array[chosen].copy() for name, array in arrays(self.state)},
+            worlds=tuple(self.worlds[row] for row in chosen.tolist()),
             processes=tuple(tuple(self.clocks[row].processes()) for row in chosen.tolist()),
             times_s=tuple(float(self.clocks[row].env.now) for row in chosen.tolist()),
             plugin_streams=tuple(copy.deepcopy(self.plugin_streams[row]) for row in chosen.tolist()),
@@ -300,7 +338,7 @@ class Rooms:
 
     def tile(self, row: int, n: int) -> Rooms:
         """Return a new batch of n copies of one room, as it is now."""
-        copies = Rooms([self.scenarios[row]] * n, journal=self.state.ledger.journal.shape[1])
+        copies = Rooms([self.given[row]] * n, journal=self.state.ledger.journal.shape[1])
         copies._load(self.snapshot(np.array([row])), np.zeros(n, dtype=np.int64))
         return copies
 
@@ -312,6 +350,7 @@ class Rooms:
         for name, array in arrays(self.state):
             fill_rows(array, slice(None), snapshot.arrays[name][source])
         for row, origin in enumerate(source.tolist()):
+            self._enter_world(row, snapshot.worlds[origin])
             self.plugin_streams[row] = copy.deepcopy(snapshot.plugin_streams[origin])
             processes = [copy.deepcopy(process) for process in snapshot.processes[origin]]
             self._start_clock(row, snapshot.times_s[origin], processes)
@@ -325,13 +364,13 @@ class Rooms:
             self.clocks[row].start(process, self._views[row])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"scenarios": self.scenarios, "snapshot": self.snapshot(), "journal": self.state.ledger.journal.shape[1]}
+        return {"scenarios": self.given, "snapshot": self.snapshot(), "journal": self.state.ledger.journal.shape[1]}
 
     def __setstate__(self, kept: Mapping[str, Any]) -> None:
         self.__init__(kept["scenarios"], journal=kept["journal"])  # type: ignore[misc]
         self.restore(kept["snapshot"])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Rooms:
-        twin = Rooms(self.scenarios, journal=self.state.ledger.journal.shape[1])
+        twin = Rooms(self.given, journal=self.state.ledger.journal.shape[1])
         twin.restore(self.snapshot())
         return twin

@@ -29,8 +29,10 @@ from livesim.operations.config import OperationsConfig
 from livesim.privacy.config import AnalyticsConfig
 from livesim.rewards import RewardsConfig
 from livesim.schema import Config, number, switch
+from livesim.world import Draw, check_worlds
 
 FOLDER = Path(scenario_folder.__file__).parent
+PRESETS = FOLDER / "presets"
 
 
 Kind = Literal["entertainment", "ecommerce", "education", "health", "enterprise", "esports"]
@@ -71,8 +73,9 @@ class Scenario(Config):
 
     name: str = "room"
     description: str = ""
-    kind: Kind = switch(
-        "entertainment", "what kind of room it is: which published facts it is held against"
+    kind: Kind = switch("entertainment", "what kind of room it is: which published facts it is held against")
+    stage: Literal["newcomer", "growing", "mature"] = switch(
+        "growing", "where the channel stands; the presets of these names set it"
     )
     plugins: tuple[str, ...] = Field((), description="Python modules to import; they register processes, rewards, ...")
     processes: tuple[Plugin, ...] = Field((), description="plug-in processes that run in every room")
@@ -85,6 +88,9 @@ class Scenario(Config):
     ads: AdsConfig = AdsConfig()
     interactions: InteractionsConfig = InteractionsConfig()
     operations: OperationsConfig = OperationsConfig()
+    randomise: dict[str, Draw] = Field(
+        default_factory=dict, description="dotted key of a number and what it may be: drawn anew for every session"
+    )
     incidents: tuple[IncidentConfig, ...] = Field((), description="what goes wrong, or comes over the room")
     pipeline: PipelineConfig = PipelineConfig()
     desk: DeskConfig = DeskConfig()
@@ -124,11 +130,21 @@ def list_scenarios() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+def list_presets() -> list[str]:
+    """Return the names of the presets that can be laid over any scenario, as in "ecommerce+mature"."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def describe_preset(preset: str) -> str:
+    """Return in a sentence what a preset makes of a room."""
+    return str(_parsed(PRESETS / f"{preset}.yaml")["description"])
+
+
 def load_scenario(source: str | Path | Scenario, overrides: Mapping[str, Any] | None = None) -> Scenario:
     """Return a validated scenario.
 
-    source: a shipped name, a path to a YAML file, or a Scenario.
-    overrides: dotted keys, {"audience.planned_viewers": 50}.
+    source: a shipped name or the path of a YAML file, either with "+preset" behind it, or a Scenario.
+    overrides: dotted keys, {"audience.planned_viewers": 50}. A randomised number that is overridden is held fixed.
     Raises ScenarioError (where, what, what is allowed) or UnknownNameError with the nearest match.
     """
     if isinstance(source, Scenario):
@@ -137,15 +153,37 @@ def load_scenario(source: str | Path | Scenario, overrides: Mapping[str, Any] | 
         where, data = source.name, source.model_dump(mode="json")
     else:
         where = str(source)
-        data = _read(_path_of(source))
-        data.setdefault("name", Path(where).stem)
+        data = _read_source(where)
+        data.setdefault("name", _stem(where))
     for key, value in (overrides or {}).items():
         _set(data, key, value, where)
     return _build(data, where)
 
 
-def _path_of(source: str | Path) -> Path:
-    text = str(source)
+def split_preset(source: str) -> tuple[str, str]:
+    """Return what a scenario is called without its preset, and the preset; empty where it has none."""
+    base, plus, preset = source.rpartition("+")
+    if not plus or "/" in preset or Path(source).is_file():
+        return source, ""
+    return base, preset
+
+
+def _stem(source: str) -> str:
+    base, preset = split_preset(source)
+    return Path(base).stem + (f"+{preset}" if preset else "")
+
+
+def _read_source(source: str, child: Path | None = None, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return the mapping of a name or path, its preset laid over it; files beside a child that extends it go first."""
+    base, preset = split_preset(source)
+    if preset and split_preset(base)[1] in list_presets():
+        raise ScenarioError(f"{source}: one preset at a time")
+    beside = (child.parent / f"{base}.yaml", child.parent / base) if child else ()
+    data = _read(next((path for path in beside if path.is_file()), None) or _path_of(base), seen)
+    return _with_preset(data, preset, source) if preset else data
+
+
+def _path_of(text: str) -> Path:
     if text in list_scenarios():
         return FOLDER / f"{text}.yaml"
     path = Path(text)
@@ -157,21 +195,65 @@ def _path_of(source: str | Path) -> Path:
 
 
 def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return the merged mapping of a file and everything it extends, nearest file last."""
+    """Return the merged mapping of a file and everything it extends, nearest file last, a preset over all."""
     if path.resolve() in seen:
         raise ScenarioError(f"{path}: extends itself through {' -> '.join(p.name for p in seen)}")
+    data = _parsed(path)
+    parent, preset = data.pop("extends", None), data.pop("preset", None)
+    if parent is not None:
+        data = _laid_over(_read_source(str(parent), path, (*seen, path.resolve())), data)
+    return data if preset is None else _with_preset(data, str(preset), str(path))
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise ScenarioError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise ScenarioError(f"{path}: a scenario is a mapping of sections, not a {type(data).__name__}")
-    parent = data.pop("extends", None)
-    if parent is None:
-        return data
-    beside = path.parent / f"{parent}.yaml"
-    base = beside if beside.is_file() else path.parent / str(parent)
-    return _merge(_read(base if base.is_file() else _path_of(str(parent)), (*seen, path.resolve())), data)
+    return data
+
+
+def _with_preset(data: dict[str, Any], preset: str, where: str) -> dict[str, Any]:
+    """Return a mapping with a preset laid over it, its `{scale: x}` as x times what the scenario has."""
+    if preset not in list_presets():
+        raise unknown_name("preset", preset, list_presets(), where)
+    base = _build(data, where)
+    if base.stage != "growing":
+        raise ScenarioError(f"{where}: the preset '{preset}' cannot be laid over a room that is {base.stage} already")
+    change = _scaled(_parsed(PRESETS / f"{preset}.yaml"), base)
+    change["description"] = f"{base.description} {change['description']}".strip()
+    return _laid_over(data, change)
+
+
+def _scaled(change: Mapping[str, Any], base: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in change.items():
+        if isinstance(value, dict):
+            at = getattr(base, key)
+            values[key] = at * value["scale"] if set(value) == {"scale"} else _scaled(value, at)
+        else:
+            values[key] = value
+    return values
+
+
+def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with another over it. A randomised number that the upper one only gives is held fixed."""
+    draws = base.get("randomise")
+    if isinstance(draws, dict):
+        again = over.get("randomise") or {}
+        kept = {key: draw for key, draw in draws.items() if key in again or not _gives(over, key)}
+        base = {**base, "randomise": kept}
+    return _merge(base, over)
+
+
+def _gives(data: Any, key: str) -> bool:
+    for part in key.split("."):
+        if not isinstance(data, dict) or part not in data:
+            return False
+        data = data[part]
+    return True
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,13 +267,19 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _set(data: dict[str, Any], key: str, value: Any, where: str) -> None:
     model: Any = Scenario
     at: Any = data
+    spelled: list[str] = []  # the key with entries of lists by name, as `randomise` may have it
     *sections, last = key.split(".")
+    if sections and sections[0] == "randomise":
+        _randomise(data, key.partition(".")[2], value)
+        return
     for part in sections:
         if isinstance(at, list):
             at = _list_entry(at, part, key, where)
+            spelled.append(at["name"] if isinstance(at, dict) and "name" in at else part)
             continue
         model = _section(model, part, key, where)
         at = at.setdefault(part, {})
+        spelled.append(part)
     if isinstance(at, list):
         _list_entry(at, last, key, where)
         at[int(last)] = value
@@ -199,6 +287,12 @@ def _set(data: dict[str, Any], key: str, value: Any, where: str) -> None:
     if model is not None:
         _section(model, last, key, where)
     at[last] = value
+    if last != "randomise" and isinstance(draws := data.get("randomise"), dict):
+        data["randomise"] = {k: v for k, v in draws.items() if k not in (key, ".".join([*spelled, last]))}
+
+
+def _randomise(data: dict[str, Any], key: str, draw: Any) -> None:
+    data["randomise"] = {**(data.get("randomise") or {}), key: draw}
 
 
 def _section(model: Any, part: str, key: str, where: str) -> Any:
@@ -230,6 +324,7 @@ def _build(data: dict[str, Any], where: str) -> Scenario:
     except UnknownNameError as error:
         raise UnknownNameError(f"{where}: {error}") from None
     _try_processes(scenario, where)
+    check_worlds(scenario, where)
     return scenario
 
 
@@ -260,10 +355,13 @@ def _first_problem(error: ValidationError, where: str) -> str:
 def _fields_at(path: tuple[Any, ...]) -> list[str]:
     model: Any = Scenario
     for part in path:
-        if isinstance(part, int) or not hasattr(model, "model_fields"):
-            continue
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        inner = getattr(annotation, "__args__", (annotation,))[0]
-        inner = getattr(inner, "__args__", (inner,))[-1] if not hasattr(inner, "model_fields") else inner
-        model = inner if hasattr(inner, "model_fields") else model
+        if part in getattr(model, "model_fields", {}):
+            model = _config_in(model.model_fields[part].annotation) or model
     return list(model.model_fields)
+
+
+def _config_in(annotation: Any) -> type[Config] | None:
+    """Return the section that a field is, or holds: in a tuple, in a mapping, or beside None."""
+    if isinstance(annotation, type) and issubclass(annotation, Config):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _config_in(inner)) is not None), None)

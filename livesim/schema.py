@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 class Config(BaseModel):
@@ -25,6 +28,7 @@ def switch(default: Any, meaning: str, source: str = "assumed") -> Any:
     return Field(default, description=meaning, json_schema_extra={"unit": "choice", "source": source})
 
 
+@cache
 def scalar_fields(model: type[Config]) -> dict[str, type | tuple[Any, ...]]:
     """Return name -> kind of the fields that kernels can read: bool, int, float, or the options of a Literal."""
     kinds: dict[str, type | tuple[Any, ...]] = {}
@@ -35,6 +39,13 @@ def scalar_fields(model: type[Config]) -> dict[str, type | tuple[Any, ...]]:
         elif get_origin(annotation) is Literal:
             kinds[name] = get_args(annotation)
     return kinds
+
+
+def bounds_of(field: FieldInfo) -> tuple[float, float]:
+    """Return the inclusive bounds of a number; infinite where none are declared."""
+    limits = {type(bound).__name__: bound for bound in field.metadata}
+    low, high = limits.get("Ge"), limits.get("Le")
+    return getattr(low, "ge", -math.inf), getattr(high, "le", math.inf)
 
 
 def records(configs: Sequence[Config], model: type[Config] | None = None) -> np.recarray:
@@ -48,9 +59,8 @@ def records(configs: Sequence[Config], model: type[Config] | None = None) -> np.
     kinds = scalar_fields(model or type(configs[0]))
     table = np.zeros(len(configs), dtype=[(name, np.float64) for name in kinds])
     for row, config in enumerate(configs):
-        for name, kind in kinds.items():
-            value = getattr(config, name)
-            table[row][name] = kind.index(value) if isinstance(kind, tuple) else float(value)
+        values = ((kind, getattr(config, name)) for name, kind in kinds.items())
+        table[row] = tuple(kind.index(value) if isinstance(kind, tuple) else float(value) for kind, value in values)
     return table.view(np.recarray)
 
 
@@ -68,6 +78,6 @@ def describe(config: Config, prefix: str = "") -> Iterator[tuple[str, str, str, 
                 yield from describe(entry, f"{key}.{index}.")
         elif isinstance(field.json_schema_extra, dict):
             extra = field.json_schema_extra
-            limits = {type(bound).__name__: bound for bound in field.metadata}
-            bounds = f"{limits['Ge'].ge:g} to {limits['Le'].le:g}" if {"Ge", "Le"} <= set(limits) else ""
+            low, high = bounds_of(field)
+            bounds = f"{low:g} to {high:g}" if low > -math.inf and high < math.inf else ""
             yield key, str(value), str(extra["unit"]), bounds, str(extra["source"]), field.description or ""

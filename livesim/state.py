@@ -69,6 +69,12 @@ class State(NamedTuple):
     network: network.NetworkState
 
 
+SECTIONS = (
+    "session", "audience", "network", "pipeline", "content", "gifts", "chat", "desk", "ads", "interactions",
+    "operations", "analytics",
+)  # fmt: skip
+
+
 class Params(NamedTuple):
     """Every number of the scenarios, as records that kernels read: one row per room."""
 
@@ -92,16 +98,28 @@ class Params(NamedTuple):
 
 def params_of(scenarios: Sequence[Scenario]) -> Params:
     """Return the numbers of one scenario per room."""
-    domains = (
-        "session", "audience", "network", "pipeline", "content", "gifts", "chat", "desk", "ads", "interactions",
-        "operations", "analytics",
-    )  # fmt: skip
-    rows = {name: records([getattr(s, name) for s in scenarios]) for name in domains}
-    kinds = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)
-    formats = np.stack([records(s.ads.formats, FormatConfig) for s in scenarios]).view(np.recarray)
-    classes = np.stack([class_table(s.desk.classes) for s in scenarios]).view(np.recarray)
-    ladder = np.array(scenarios[0].network.ladder_kbps, dtype=np.float64)
-    return Params(**rows, kinds=kinds, formats=formats, desk_classes=classes, ladder=ladder)
+    tables = {name: table for section in SECTIONS for name, table in _tables(section, scenarios).items()}
+    return Params(**tables, ladder=np.array(scenarios[0].network.ladder_kbps, dtype=np.float64))
+
+
+def renew_params(params: Params, row: int, before: Scenario, after: Scenario) -> None:
+    """Put the numbers of one room from those of one scenario to those of another; what they share costs nothing."""
+    for section in SECTIONS:
+        if getattr(before, section) is not getattr(after, section):
+            for name, table in _tables(section, [after]).items():
+                getattr(params, name)[row] = table[0]
+
+
+def _tables(section: str, scenarios: Sequence[Scenario]) -> dict[str, np.recarray]:
+    """Return the fields of `Params` that come from one section, one row per scenario."""
+    tables = {section: records([getattr(s, section) for s in scenarios])}
+    if section == "interactions":
+        tables["kinds"] = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)
+    elif section == "ads":
+        tables["formats"] = np.stack([records(s.ads.formats, FormatConfig) for s in scenarios]).view(np.recarray)
+    elif section == "desk":
+        tables["desk_classes"] = np.stack([class_table(s.desk.classes) for s in scenarios]).view(np.recarray)
+    return tables
 
 
 def structure(scenario: Scenario) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from livesim.state import State
 
 if TYPE_CHECKING:
     from livesim.room import Rooms
+    from livesim.scenario import Scenario
 
 ADDED = ("clip", "raid", "troll")  # as in State.pending
 
@@ -25,9 +26,13 @@ class RoomView:
     def __init__(self, rooms: Rooms, row: int) -> None:
         self._rooms = rooms
         self.row = row
-        self.scenario = rooms.scenarios[row]
         self.params = rooms.params
         self.tick_s = self.scenario.session.tick_s
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return the scenario of this session, randomised numbers as they were drawn."""
+        return self._rooms.scenarios[self.row]
 
     @property
     def state(self) -> State:

@@ -27,11 +27,6 @@ def _has_format(name: str) -> Callable[[Scenario], bool]:
     return lambda s: any(form.name == name for form in s.ads.formats)
 
 
-def _followers_lead(s: Scenario) -> bool:
-    strangers_2_h = 2.0 * s.audience.feed_entries_per_viewer_hour
-    return s.audience.follower_entries_per_viewer >= 0.2 * (s.audience.follower_entries_per_viewer + strangers_2_h)
-
-
 def _is_raided(s: Scenario) -> bool:
     return any(plugin.process == "raid" for plugin in s.processes) or any(i.kind == "raid" for i in s.incidents)
 
@@ -41,7 +36,7 @@ CONDITIONS: dict[str, tuple[Callable[[Scenario], bool], str]] = {
     "three_hours": (lambda s: s.session.duration_s >= 10_800, "the session is shorter than three hours"),
     "feed": (lambda s: s.audience.feed_entries_per_viewer_hour > 0, "nobody comes from a feed"),
     "followers": (lambda s: s.audience.follower_entries_per_viewer > 0, "there are no followers"),
-    "mature": (_followers_lead, "not a mature channel: followers are under a fifth of the entries"),
+    "mature": (lambda s: s.stage == "mature", "not a mature channel: add +mature"),
     "raid": (_is_raided, "no raid comes"),
     "gifts": (lambda s: s.gifts.giver_share > 0, "nobody gives"),
     "gift_room": (lambda s: s.gifts.giver_share >= 0.2, "gifts are a sideline: under a fifth of the viewers may give"),

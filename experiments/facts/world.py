@@ -18,6 +18,7 @@ from livesim import Rooms, registry
 from livesim.daytime import WEEKDAYS
 from livesim.envs.observations import ObservationLayout
 from livesim.scenario import Scenario, load_scenario
+from livesim.world import require_one_world
 
 TIP_CREDITS = 1000.0
 TIP_EVERY = 4
@@ -148,6 +149,7 @@ class World:
         self.seeds = tuple(seeds)
         self.overrides = dict(overrides or {})
         self.scenario = load_scenario(scenario, overrides=self.overrides)
+        require_one_world(self.scenario, "facts describe")
         self._display = display or Silent()
         self._played: dict[str, list[Session]] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livesim.audience.patience import patience_budget
+from livesim.audience.patience import patience_budget, stay_law
 from livesim.audience.profile import open_profile
 from livesim.audience.state import FEED, FOLLOWER
 from livesim.audience.taste import draw_taste, match_with
@@ -43,7 +43,8 @@ def admit(v, room, item, rules, centres, feed_mix, base_mix, viewer_id, source, 
     draw_taste(v, centres[v.segment], p.taste_spread, key)
     v.match = match_with(v, room, item)
     v.item_serial = room.item_serial
-    v.budget_s = patience_budget(p, key, viewer_id, source, v.match, highlight)
+    v.stay_law = stay_law(p, key, viewer_id, source, v.match, highlight)
+    v.budget_s = patience_budget(p, key, viewer_id, v.stay_law)
     v.mood = min(max(0.5 * p.mood_mean + 0.4 * v.match, -2.0), 2.0)
     v.irritation = 0.0
     v.boredom = 0.0

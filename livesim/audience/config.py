@@ -111,6 +111,11 @@ class AudienceConfig(Config):
     share_delay_log_sd: float = number(1.0, 0.01, 3, "log s", "its spread")
 
     # Patience
+    patience: Literal["accelerated", "proportional"] = switch(
+        "accelerated",
+        "what mood, ads and stalls act on: the time a stay takes (accelerated failure time) or its hazard at each age "
+        "(proportional hazards); the same stays where nothing acts",
+    )
     bounce_feed: float = number(0.60, 0, 1, "probability", "bouncers among feed entries", KUAILIVE)
     bounce_follower: float = number(0.20, 0, 1, "probability", "bouncers among follower entries")
     bounce_search: float = number(0.40, 0, 1, "probability", "bouncers among search entries")

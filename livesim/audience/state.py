@@ -6,13 +6,14 @@ from livesim.audience.config import TOPICS
 
 FEED, FOLLOWER, SEARCH, CLIP, RAID = range(5)
 STRANGERS = 3  # sources whose candidates are drawn before the session: feed, follower, search
+BOUNCER, ENGAGED, LOYAL = range(3)  # laws of stays
 ID_SPACE = 40  # viewer id = source << ID_SPACE | index within the source
 DEPTH = len(TOPICS)
 
 VIEWER = [
     ("viewer_id", "i8"),
     ("entered_s", "f8"),
-    ("budget_s", "f8"),  # patience left
+    ("budget_s", "f8"),  # patience left: seconds, or cumulative hazard where hazards are proportional
     ("taste", "f4", (DEPTH,)),  # unit length
     ("evidence", "f4", (DEPTH,)),  # what the platform has noted of this viewer's taste
     ("match", "f4"),  # standardised, of what is on
@@ -31,6 +32,7 @@ VIEWER = [
     ("source", "i1"),
     ("segment", "i1"),
     ("follows", "u1"),
+    ("stay_law", "u1"),  # BOUNCER, ENGAGED or LOYAL
 ]
 ROOM = [
     ("key", "u8"),  # Philox key

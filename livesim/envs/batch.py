@@ -102,6 +102,8 @@ class RoomBatch:
             "costs": self.rooms.costs(),
             "events": self.rooms.events(),
         }
+        if self.scenario.randomise:
+            info["world"] = self.rooms.world_values()
         return reward.copy(), info
 
     def action_masks(self) -> np.ndarray:

@@ -65,7 +65,8 @@ class RoomEnv(gymnasium.Env):
     truncated. A step after the end is an OrderError.
 
     ## Arguments
-    - `scenario`: name of a shipped scenario, path of a YAML file, or a Scenario.
+    - `scenario`: name of a shipped scenario or path of a YAML file, also with a preset ("ecommerce+mature"), or a
+      Scenario.
     - `heads`: the heads the agent controls.
     - `reward`: preset of weights: balanced, revenue, retention, growth, composite, or a registered one.
     - `reward_mode`: "expected" or "realised".
@@ -75,8 +76,9 @@ class RoomEnv(gymnasium.Env):
     - `overrides`: dotted scenario key -> value, such as {"session.duration_s": 1800}.
 
     Info, on every reset and step: time_s, viewers, action_mask, reward_terms, reward_expected,
-    reward_realised, costs, events (counts and sums since the last decision). `copy.deepcopy` and `pickle` in
-    mid-session give an environment that continues exactly.
+    reward_realised, costs, events (counts and sums since the last decision); where the scenario randomises, world: its
+    drawn numbers by key (a switch as 0 or 1, a word as its place among the choices), which no observation holds.
+    `copy.deepcopy` and `pickle` in mid-session give an environment that continues exactly.
 
     ## Versions
     - v0: first release.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from livesim.schema import Config, number, switch
 
 KUAILIVE = "KuaiLive gift prices as published with GiftLive (p50 2, p90 88, p99 1,488, Gini .94)"
@@ -47,18 +49,22 @@ class GiftsConfig(Config):
     wallet_log_sd: float = number(1.0, 0, 4, "log", "its own spread")
     cheer: float = number(1.0, 0, 20, "messages", "a gift excites the chat like so many messages")
     heat_decay_s: float = number(20, 1, 600, "s", "decay time of heat; a gift adds ln(1 + amount)")
+    crowd: Literal["crowding_out", "contagion"] = switch(
+        "crowding_out",
+        "what heat does to everybody outside battles: a field experiment found that gifts discourage others and drive "
+        "some away, observational studies that they are contagious; inside battles they always are",
+    )
     crowd_out: float = number(
-        0.01, 0, 0.2, "1/heat", "others' giving falls by this per heat outside battles", "sign: Yao, Lu, Chen 2023"
+        0.01, 0, 0.2, "1/heat", "crowding_out: others' giving falls by this per heat outside battles", "sign: Yao, Lu, Chen 2023"
     )
     crowd_out_floor: float = number(0.85, 0, 1, "ratio", "lowest factor of crowding-out")
     heat_leave: float = number(
-        0.005, 0, 0.1, "1/heat", "leave rate rises by this per heat outside battles", "sign: Yao, Lu, Chen 2023"
+        0.005, 0, 0.1, "1/heat", "crowding_out: leave rate rises by this per heat outside battles", "sign: Yao, Lu, Chen 2023"
     )
-    contagion: float = number(0.05, 0, 0.5, "1/heat", "others' giving rises by this per heat inside battles")
+    contagion: float = number(
+        0.05, 0, 0.5, "1/heat", "others' giving rises by this per heat: inside battles, under contagion everywhere"
+    )
     contagion_max: float = number(3, 1, 10, "ratio", "largest factor of contagion")
-    contagion_everywhere: bool = switch(
-        False, "giving rises with heat outside battles too: observational studies against the field experiment"
-    )
     rival_offers_per_h: float = number(4, 0, 60, "1/h", "battle offers that arrive")
     rival_wait_s: float = number(300, 10, 7200, "s", "how long a rival waits")
     rivals: int = number(3, 1, 16, "rivals", "how many different rivals there are")

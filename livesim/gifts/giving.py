@@ -1,4 +1,13 @@
-"""One giver: who gives, how much, and what the next gift is worth on average."""
+"""One giver: who gives, how much, what the next gift is worth on average, and what gifts do to everybody else.
+
+Each gift adds ln(1 + amount) to the heat H of the room, which decays. `gifts.crowd` chooses what heat does outside
+battles:
+
+* `crowding_out`: others give x (1 - crowd_out H), floored, and leave x (1 + heat_leave H): what a field experiment with
+  exogenous tips found (Yao, Lu, Chen 2023).
+* `contagion`: others give x (1 + contagion H), capped, and nobody leaves for it: what observational studies of gifting
+  see. As in battles, where heat works like this under both.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +27,7 @@ from livesim.randomness import Channel, exponential, normals, uniforms
 
 CH_GIVER, CH_GIFT, CH_AMOUNT = int(Channel.GIVER), int(Channel.GIFT), int(Channel.GIFT_AMOUNT)
 EXACT_TERMS = 24
+CONTAGION = 1.0  # place of the option in `gifts.crowd`
 _LADDER = np.array(LADDER[::-1], dtype=np.float64)
 
 
@@ -91,16 +101,20 @@ def _limited_mean(mu, sd, w):
 
 @kernel
 def giving_factor(p, heat, in_battle, battle_strength):
-    """Return what heat and a battle do to everybody's giving.
-
-    Outside battles others' gifts crowd out (x (1 - crowd_out H), floored), inside they are contagious
-    (x (1 + contagion H), capped). battle_strength: remaining effect of the battle, 0-1.
-    """
+    """Return what heat and a battle do to everybody's giving. battle_strength: remaining effect of the battle, 0-1."""
     if in_battle:
         return math.exp(p.battle * battle_strength) * min(1.0 + p.contagion * heat, p.contagion_max)
-    if p.contagion_everywhere > 0.0:
+    if p.crowd == CONTAGION:
         return min(1.0 + p.contagion * heat, p.contagion_max)
     return max(1.0 - p.crowd_out * heat, p.crowd_out_floor)
+
+
+@kernel
+def heat_leave_factor(p, heat, in_battle):
+    """Return what heat does to everybody's leave rate: 1 where gifts are contagious."""
+    if in_battle or p.crowd == CONTAGION:
+        return 1.0
+    return 1.0 + p.heat_leave * heat
 
 
 @kernel

@@ -11,12 +11,12 @@ from scipy import stats
 from livesim import Rooms, load_scenario
 from livesim import ledger as book
 from livesim.audience.config import AudienceConfig
-from livesim.audience.patience import burn_rate, patience_budget, return_probability
+from livesim.audience.patience import burn_rate, patience_budget, return_probability, stay_law
 from livesim.audience.state import FEED, FOLLOWER
 from livesim.chat.config import ChatConfig
 from livesim.chat.talk import chat_times
 from livesim.gifts.config import GiftsConfig
-from livesim.gifts.giving import combo_items, gift_amount, giving_factor, mean_gift
+from livesim.gifts.giving import combo_items, gift_amount, giving_factor, heat_leave_factor, mean_gift
 from livesim.luck import arrival_means
 from livesim.randomness import Channel, exponential, gamma_quarter, normals, philox, poisson_from, uniforms
 from livesim.schema import records
@@ -59,7 +59,8 @@ def test_poisson_and_gamma_variates_have_their_moments():
 def test_stays_at_burn_rate_one_follow_the_fitted_law(source, p0, mean, sd):
     p = records([AudienceConfig()])[0]
     n = 20_000
-    budgets = np.array([patience_budget(p, KEY, i, source, 0.0, 0.0) for i in range(n)])
+    laws = [stay_law(p, KEY, i, source, 0.0, 0.0) for i in range(n)]
+    budgets = np.array([patience_budget(p, KEY, i, law) for i, law in enumerate(laws)])
     assert budgets.max() <= 14_400.0
     for seconds in (1, 3, 5, 20, 100, 600, 2000, 6000):
         bounce = stats.norm.cdf((math.log(seconds) - 0.73) / 0.90)
@@ -106,8 +107,16 @@ def test_heat_crowds_out_outside_a_battle_and_is_contagious_inside():
     assert giving_factor(p, 500.0, False, 0.0) == pytest.approx(0.85)
     assert giving_factor(p, 5.0, True, 1.0) == pytest.approx(math.exp(0.9) * 1.25)
     assert giving_factor(p, 500.0, True, 0.0) == pytest.approx(3.0)
-    everywhere = records([GiftsConfig(contagion_everywhere=True)])[0]
-    assert giving_factor(everywhere, 5.0, False, 0.0) == pytest.approx(1.25)
+    assert heat_leave_factor(p, 5.0, False) == pytest.approx(1.025)
+    assert heat_leave_factor(p, 5.0, True) == 1.0
+
+
+def test_where_gifts_are_contagious_nobody_leaves_for_them():
+    p = records([GiftsConfig(crowd="contagion")])[0]
+    assert giving_factor(p, 5.0, False, 0.0) == pytest.approx(1.25)
+    assert giving_factor(p, 500.0, False, 0.0) == pytest.approx(3.0)
+    assert giving_factor(p, 5.0, True, 1.0) == pytest.approx(math.exp(0.9) * 1.25)
+    assert heat_leave_factor(p, 5.0, False) == 1.0
 
 
 def test_chat_has_the_mean_and_the_branching_of_a_hawkes_process():
