@@ -32,7 +32,8 @@ def write_figures(fitted: FittedLog, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, draw in FIGURES:
-        figure, axes = pyplot.subplots(1, 2 if draw is not gift_amounts else 1, figsize=(9.0, 4.0), layout="constrained")
+        panels = 1 if draw is gift_amounts else 2
+        figure, axes = pyplot.subplots(1, panels, figsize=(4.5 * panels, 4.0), layout="constrained")
         if draw(fitted, np.atleast_1d(axes)):
             paths.append(folder / f"{fitted.path.stem}_{name}.png")
             figure.savefig(paths[-1], dpi=DOTS_PER_INCH)

@@ -217,9 +217,9 @@ def _times(column: Any, where: str, notes: dict[str, int]) -> np.ndarray:
 
 def _iso_times(column: Any, where: str, notes: dict[str, int]) -> np.ndarray:
     compute, pandas = _need("pyarrow.compute"), _need("pandas")
-    zone = compute.struct_field(compute.extract_regex(column, r"T?\d{2}:\d{2}.*?(?P<zone>Z|[+-]\d{2}:?\d{2})?$"), "zone")
+    parts = compute.extract_regex(column, r"\d{2}:\d{2}.*?(?P<zone>Z|[+-]\d{2}:?\d{2})?$")
     # a naive time has an empty zone, text that is no time at all has none
-    zones, names = _names(zone)
+    zones, names = _names(compute.struct_field(parts, "zone"))
     naive = np.isin(zones, [n for n, name in enumerate(names) if name == ""])
     unreadable = zones == NONE
     if unreadable.any():
@@ -261,4 +261,4 @@ def _sorted(rows: Rows, notes: dict[str, int]) -> Rows:
     late = int(((time_s[1:] < time_s[:-1]) & (room[1:] == room[:-1])).sum())
     if late:
         notes["out-of-order events sorted"] = late
-    return rows.chosen(np.lexsort((rows.viewer, rows.event, rows.time_s, rows.room)))
+    return rows.in_order()

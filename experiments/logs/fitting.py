@@ -120,7 +120,7 @@ def known_of(log: Sessions, extends: str, overrides: Mapping[str, Any]) -> Known
         found["audience.planned_viewers"] = float(max(round(late.mean()), 5))
         why["audience.planned_viewers"] = "measured: mean viewers in the second half; rates are per planned viewer"
         if _uneven(late):
-            warnings.append("rooms differ in size by more than chance: intervals cover it, but one scenario is one room")
+            warnings.append("rooms differ in size by more than chance: intervals show it, but a scenario is one room")
     if _uneven(log.length_s):
         warnings.append(
             f"sessions last {log.length_s.min():,.0f} to {log.length_s.max():,.0f} s, simulated ones "

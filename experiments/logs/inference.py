@@ -200,7 +200,8 @@ def infer(
         step = inverse @ np.array([log.value[key] - now.value[key] for key in keys])
         spread = _spread(log, rooms, now, len(played), keys, inverse)
         left = step / np.maximum(spread.std(axis=0), 1e-12)
-        say(f"step {steps}: largest difference {np.abs(left).max():.2f} standard errors ({keys[np.abs(left).argmax()]})")
+        most = int(np.abs(left).argmax())
+        say(f"step {steps}: largest difference {abs(left[most]):.2f} standard errors ({keys[most]})")
         from_here = theta
         theta = theta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
         if np.abs(left).max() < AGREED or steps == STEPS:

@@ -11,7 +11,7 @@ from livesim.scenario import Scenario
 from livesim.schema import Config
 
 MOST_SPREAD = 1.2
-"""Half an interval wider than this on its scale (a factor of 3.3, where that is a log) says too little to be written."""
+"""Half an interval wider than this on its scale (a factor of 3.3 on a log) says too little to be written."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Parameter:
         """The bounds of the schema."""
         section, _, name = self.key.partition(".")
         model = Scenario.model_fields[section].annotation
-        assert isinstance(model, type) and issubclass(model, Config)
+        assert isinstance(model, type)
+        assert issubclass(model, Config)
         found = {type(each).__name__: each for each in model.model_fields[name].metadata}
         return float(found["Ge"].ge), float(found["Le"].le)
 

@@ -68,9 +68,12 @@ def record(
         for first in range(0, len(seeds), batch)
         for journal in _journals(scenario, seeds[first : first + batch], policies, progress)
     ]
-    columns = [np.concatenate(parts) for parts in zip(*rooms, strict=True)]
-    numbers = np.repeat(np.arange(len(rooms)), [len(room[0]) for room in rooms])
-    return Rows(numbers, *columns, tuple(f"seed-{seed}" for seed in seeds), item_names(scenario))
+    time_s, viewer, event, value, source, item, position = (np.concatenate(parts) for parts in zip(*rooms, strict=True))
+    room = np.repeat(np.arange(len(rooms)), [len(columns[0]) for columns in rooms])
+    names = tuple(f"seed-{seed}" for seed in seeds)
+    return Rows(
+        room, time_s, viewer, event, value, source, item, position, names, item_names(scenario)
+    ).in_order()  # fmt: skip
 
 
 def check_policies(policies: str) -> None:
@@ -81,7 +84,7 @@ def check_policies(policies: str) -> None:
 
 def item_names(scenario: Scenario) -> tuple[str, ...]:
     """Return what `item` counts through: the catalogue, then the campaigns."""
-    return tuple(each.name for each in (*scenario.content.items, *scenario.ads.campaigns))
+    return (*(item.name for item in scenario.content.items), *(campaign.name for campaign in scenario.ads.campaigns))
 
 
 def _journals(

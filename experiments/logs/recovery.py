@@ -118,7 +118,8 @@ def _known(base: Scenario) -> dict[str, Any]:
 
 def coverage_table(check: Check, results: list[dict[str, Any]]) -> tuple[Table, bool, str]:
     """Return one row per parameter, whether all intervals together reach the target, and the line that says so."""
-    table = Table(title=f"{check.scenario}: {len(results)} repetitions, {check.rooms} rooms a log", title_justify="left")
+    title = f"{check.scenario}: {len(results)} repetitions, {check.rooms} rooms a log"
+    table = Table(title=title, title_justify="left")
     for name in ("parameter", "base", "estimated", "truth inside", "base inside", "half width", "mean error"):
         table.add_column(name, justify="left" if name == "parameter" else "right")
     inside = total = 0

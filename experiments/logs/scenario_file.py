@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from experiments.logs.fitting import FittedLog, not_estimated
+from experiments.logs.fitting import FittedLog
 from experiments.result_folder import write_text
 from livesim.errors import ConfigError, LogError
 from livesim.scenario import list_scenarios, load_scenario
@@ -40,7 +40,7 @@ def scenario_text(fitted: FittedLog, path: Path) -> str:
         _put(lines, key, f"{rounded(value):g}  # {comment}")
     log, events = fitted.log, len(fitted.log.events.room) + len(fitted.log.visits.room)
     text = [
-        f"# `livesim fit {fitted.path.name} --extends {fitted.extends}`: {len(log)} rooms, {events:,} entries and events.",
+        f"# `livesim fit {fitted.path.name} --extends {fitted.extends}`: {len(log)} rooms, {events:,} events.",
         "# Simulated sessions with these numbers give the estimates that the log gives; not listed is as in the base.",
         f"extends: {_base(fitted.extends, path)}",
         f"description: A room fitted to {len(log)} sessions of {_plain(fitted.path.name)}.",

@@ -55,4 +55,9 @@ class Rows(NamedTuple):
 
     def chosen(self, which: np.ndarray) -> Rows:
         """Return some rows, by mask or index."""
-        return Rows(*(column[which] for column in self[:8]), self.room_names, self.item_names)
+        columns = {name: getattr(self, name)[which] for name in Rows._fields[:8]}
+        return self._replace(**columns)
+
+    def in_order(self) -> Rows:
+        """Return the rows by room, time and event; equal ones stay in their order."""
+        return self.chosen(np.lexsort((self.event, self.time_s, self.room)))

@@ -60,7 +60,8 @@ def _completion(found: Auxiliary, sessions: Sessions, scenario: Scenario) -> Non
     if too_few(found, [BASE], min(lost, completed[~mid].sum()), "pre-rolls completed, or not"):
         found.missing.update(dict.fromkeys((OVER_PRE, LOYAL, LENGTH), "no pre-rolls to compare with"))
         return
-    if not too_few(found, [OVER_PRE], min(completed[mid].sum(), (~completed[mid]).sum()), "mid-rolls completed, or not"):
+    fewer = min(completed[mid].sum(), (~completed[mid]).sum())
+    if not too_few(found, [OVER_PRE], fewer, "mid-rolls completed, or not"):
         keys.append(OVER_PRE)
         columns.append(mid.astype(float))
         if not too_few(found, [LOYAL], (~completed & follows).sum(), "rolls not completed by followers"):
@@ -87,6 +88,6 @@ def _completion(found: Auxiliary, sessions: Sessions, scenario: Scenario) -> Non
         scores = np.stack([sessions.per_room(room, rest * column) for column in columns], axis=1)
         return float((np.logaddexp(0.0, logit) - completed * logit).sum()), scores
 
-    value, influence = maximum_likelihood(likelihood, np.zeros(len(keys)), [(-20.0, 20.0)] * len(keys))
+    value, influence = maximum_likelihood(likelihood, [0.0] * len(keys), [(-20.0, 20.0)] * len(keys))
     for n, key in enumerate(keys):
         found.add(key, value[n], influence[:, n], f"{len(room):,} rolls")

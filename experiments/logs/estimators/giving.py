@@ -1,4 +1,4 @@
-"""Gifts: a hurdle (who gives at all, how often) and amounts (ceil of a log-normal, spread between and within givers)."""
+"""Gifts: a hurdle (who gives, how often), and amounts: a log-normal rounded up, spread between and within givers."""
 
 from __future__ import annotations
 
