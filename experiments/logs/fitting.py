@@ -14,7 +14,7 @@ from experiments.logs.estimators import estimate
 from experiments.logs.files import read_log
 from experiments.logs.goodness import Distance, distances
 from experiments.logs.inference import Fit, Simulation, Slopes, infer
-from experiments.logs.parameters import BY_KEY, MOST_SPREAD, PARAMETERS
+from experiments.logs.parameters import PARAMETERS
 from experiments.logs.schema import SOURCES
 from experiments.logs.sessions import Sessions, sessions_of
 from experiments.progress import Display
@@ -52,20 +52,6 @@ class FittedLog:
     fit: Fit
     distances: list[Distance]
     seconds: dict[str, float]
-
-    @property
-    def written(self) -> dict[str, float]:
-        """The fitted numbers that a scenario gets, by key."""
-        return {key: self.fit.value(key) for key in self.fit.keys if not self.refusal(key)}
-
-    def refusal(self, key: str) -> str:
-        """Return why an estimate is not written; empty where it is."""
-        n, parameter = self.fit.keys.index(key), BY_KEY[key]
-        if parameter.scale in ("inverse", "square") and self.fit.low[n] <= 0.0:
-            return "cannot be told from no scatter beyond chance"
-        if (self.fit.high[n] - self.fit.low[n]) / 2.0 > MOST_SPREAD:
-            return "its interval is too wide to say anything"
-        return ""
 
 
 def fit_log(
@@ -149,12 +135,5 @@ def _uneven(values: np.ndarray) -> bool:
 
 def not_estimated(fitted: FittedLog) -> dict[str, str]:
     """Return why each of the other parameters keeps the number of the base, in the order of PARAMETERS."""
-    reasons = {}
-    for parameter in PARAMETERS:
-        key = parameter.key
-        if key in fitted.fit.keys:
-            if refusal := fitted.refusal(key):
-                reasons[key] = refusal
-        elif key not in fitted.known.why:
-            reasons[key] = fitted.fit.missing.get(key, "not in the log")
-    return reasons
+    known = (*fitted.fit.keys, *fitted.known.why)
+    return {p.key: fitted.fit.missing.get(p.key, "not in the log") for p in PARAMETERS if p.key not in known}

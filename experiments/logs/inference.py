@@ -22,14 +22,15 @@ from scipy.stats import t as student
 
 from experiments.logs.estimators import estimate
 from experiments.logs.estimators.auxiliary import Auxiliary
-from experiments.logs.parameters import BY_KEY, PARAMETERS, Parameter
+from experiments.logs.parameters import BY_KEY, MOST_SPREAD, PARAMETERS, Parameter, family
 from experiments.logs.record import record
 from experiments.logs.sessions import Sessions, sessions_of
 from experiments.seeds import FITTING_START
 from experiments.statistics import BOOTSTRAP_SEED, CONFIDENCE
+from livesim.errors import LogError
 from livesim.scenario import Scenario, load_scenario
 
-STEPS = 4
+STEPS, STEPS_AFTER_REFUSAL = 4, 2
 AGREED = 1.0
 """Estimates agree where the last step is less than so many standard errors; it is taken all the same."""
 CLEAR = 3.0
@@ -85,7 +86,8 @@ class Fit:
     """What was found, on the scales of the parameters.
 
     keys: (p,).  theta, low, high, left: (p,) estimates, 95 % intervals, and the last step in standard errors.
-    missing: why other parameters were not estimated.  simulated: sessions with theta.  base: with the base.
+    missing: why other parameters keep the base.  refused: those of them whose interval says too little, with value and
+    interval.  simulated: sessions with theta.  base: with the base.
     """
 
     keys: tuple[str, ...]
@@ -95,7 +97,7 @@ class Fit:
     left: np.ndarray
     counts: dict[str, str]
     missing: dict[str, str]
-    slopes: Slopes
+    refused: dict[str, tuple[float, float, float]]
     simulated: Sessions
     base: Sessions
     steps: int
@@ -184,39 +186,101 @@ def infer(
     if slopes is None:
         say(f"sensitivities: {len(colours(keys))} x {simulation.slope_rooms} rooms")
         slopes = measure_slopes(base, at_base, keys, simulation)
-    keys = tuple(key for key in keys if key in slopes.keys and key not in slopes.dropped)
-    missing.update({key: why for key, why in slopes.dropped.items() if key not in missing})
+    keys = tuple(key for key in keys if key in slopes.keys)
     theta = np.array([BY_KEY[key].to_scale(BY_KEY[key].of(base)) for key in keys])
-    jacobian = slopes.of(keys)
-    played, now, steps = at_base, first, 0
-    while True:
-        lost = [key for key in keys if key not in now.value]
-        if lost:
-            missing.update(dict.fromkeys(lost, "too few such events in simulated sessions with the fitted numbers"))
-            kept = np.array([key not in lost for key in keys])
-            keys, theta = tuple(key for key in keys if key not in lost), theta[kept]
-            jacobian = jacobian[np.ix_(kept, kept)]
-        inverse = np.linalg.inv(jacobian)
-        step = inverse @ np.array([log.value[key] - now.value[key] for key in keys])
-        spread = _spread(log, rooms, now, len(played), keys, inverse)
-        left = step / np.maximum(spread.std(axis=0), 1e-12)
-        most = int(np.abs(left).argmax())
-        say(f"step {steps}: largest difference {abs(left[most]):.2f} standard errors ({keys[most]})")
-        from_here = theta
-        theta = theta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
-        if np.abs(left).max() < AGREED or steps == STEPS:
-            break
-        theta = np.array([_within(BY_KEY[key], value) for key, value in zip(keys, theta, strict=True)])
-        steps += 1
-        before = now
-        numbers = {key: BY_KEY[key].from_scale(value) for key, value in zip(keys, theta, strict=True)}
-        played = simulation.play(with_numbers(base, numbers), simulation.rooms)
-        now = estimate(played, base)
-        _learn(jacobian, keys, theta - from_here, before, now, log)
-    tail = 0.5 * (1.0 - CONFIDENCE)
-    low, high = np.quantile(spread, [tail, 1.0 - tail], axis=0)
-    counts = {key: log.count[key] for key in keys}
-    return Fit(keys, theta, theta + low, theta + high, left, counts, missing, slopes, played, at_base, steps)
+    search = _Search(log, rooms, base, simulation, say, missing, keys, theta, slopes.of(keys), at_base, first)
+    search.drop(slopes.dropped)
+    search.settle(STEPS)
+    refused = {}
+    for key, (value, low, high) in search.intervals().items():
+        if why := refusal(BY_KEY[key], low, high):
+            ends = BY_KEY[key].limits(low, high)
+            refused[key] = (BY_KEY[key].from_scale(value), *ends)
+            missing[key] = f"{why}: [{ends[0]:.3g}, {ends[1]:.3g}]"
+    if refused:
+        search.drop({key: missing[key] for key in refused})
+        search.play()
+        search.settle(STEPS_AFTER_REFUSAL)
+    theta, low, high = np.array(list(search.intervals().values())).T
+    counts = {key: log.count[key] for key in search.keys}
+    return Fit(
+        search.keys, theta, low, high, search.left, counts, missing, refused, search.played, at_base, search.steps
+    )  # fmt: skip
+
+
+def refusal(parameter: Parameter, low: float, high: float) -> str:
+    """Return why an interval on the scale says too little to replace the number of the base; empty where it does."""
+    if parameter.scale in ("inverse", "square") and low <= 0.0:
+        return "cannot be told from no scatter beyond chance"
+    if (high - low) / 2.0 > MOST_SPREAD:
+        return "its interval is too wide to say anything"
+    return ""
+
+
+@dataclass
+class _Search:
+    """Where the search for agreement stands: theta and J of the keys, the sessions simulated last, their estimates."""
+
+    log: Auxiliary
+    rooms: int
+    base: Scenario
+    simulation: Simulation
+    say: Callable[[str], None]
+    missing: dict[str, str]
+    keys: tuple[str, ...]
+    theta: np.ndarray
+    jacobian: np.ndarray
+    played: Sessions
+    now: Auxiliary
+    left: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    spread: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    steps: int = 0
+
+    def drop(self, reasons: Mapping[str, str]) -> None:
+        """Leave some parameters, and those that mean nothing without them, at the base."""
+        gone = [key for key in self.keys if any(other in reasons for other in family(key))]
+        for key in gone:
+            others = ", ".join(other.partition(".")[2] for other in family(key) if other in reasons)
+            self.missing[key] = reasons.get(key, f"goes with {others}")
+        kept = np.array([key not in gone for key in self.keys], dtype=bool)
+        self.keys = tuple(key for key in self.keys if key not in gone)
+        self.theta, self.jacobian = self.theta[kept], self.jacobian[np.ix_(kept, kept)]
+
+    def settle(self, most_steps: int) -> None:
+        """Move theta until estimates agree, or so many steps were taken; a last step is taken without simulating."""
+        for turn in range(most_steps + 1):
+            why = "too few such events in simulated sessions with the fitted numbers"
+            self.drop({key: why for key in self.keys if key not in self.now.value})
+            if not self.keys:
+                raise LogError("nothing can be estimated from this log: " + "; ".join(
+                    f"{key}: {reason}" for key, reason in self.missing.items()))  # fmt: skip
+            inverse = np.linalg.inv(self.jacobian)
+            step = inverse @ np.array([self.log.value[key] - self.now.value[key] for key in self.keys])
+            self.spread = _spread(self.log, self.rooms, self.now, len(self.played), self.keys, inverse)
+            self.left = step / np.maximum(self.spread.std(axis=0), 1e-12)
+            most = int(np.abs(self.left).argmax())
+            self.say(f"step {self.steps}: {self.keys[most]} differs by {abs(self.left[most]):.2f} standard errors")
+            before, here = self.now, self.theta
+            self.theta = here + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+            if np.abs(self.left).max() < AGREED or turn == most_steps:
+                return
+            numbers = [BY_KEY[key].from_scale(value) for key, value in zip(self.keys, self.theta, strict=True)]
+            self.theta = np.array([BY_KEY[key].to_scale(x) for key, x in zip(self.keys, numbers, strict=True)])
+            self.play()
+            _learn(self.jacobian, self.keys, self.theta - here, before, self.now, self.log)
+
+    def play(self) -> None:
+        """Simulate sessions with theta."""
+        self.steps += 1
+        numbers = {key: BY_KEY[key].from_scale(value) for key, value in zip(self.keys, self.theta, strict=True)}
+        self.played = self.simulation.play(with_numbers(self.base, numbers), self.simulation.rooms)
+        self.now = estimate(self.played, self.base)
+
+    def intervals(self) -> dict[str, tuple[float, float, float]]:
+        """Return value and ends of the 95 % interval of every parameter, on its scale."""
+        tail = 0.5 * (1.0 - CONFIDENCE)
+        ends = np.quantile(self.spread, [tail, 1.0 - tail], axis=0) + self.theta
+        return {key: (float(v), float(a), float(b)) for key, v, a, b in zip(self.keys, self.theta, *ends, strict=True)}
 
 
 def _learn(
@@ -241,10 +305,6 @@ def _learn(
         error = np.array([np.linalg.norm(after.influence[key]) + np.linalg.norm(log.influence[key]) for key in names])
         if np.any(np.abs(surprise) > CLEAR * error):
             jacobian[np.ix_(at, at)] += np.outer(surprise, moved[at]) / (moved[at] @ moved[at])
-
-
-def _within(parameter: Parameter, value: float) -> float:
-    return parameter.to_scale(parameter.from_scale(value))
 
 
 def _spread(

@@ -110,4 +110,19 @@ PARAMETERS = (
     Parameter("content.click_log10", "same", "shop", 0.2),
     Parameter("content.order_base", "same", "shop", 0.5),
 )
+FAMILIES = (
+    ("audience.bouncer_log_mean", "audience.bouncer_log_sd"),
+    ("audience.engaged_log_mean", "audience.engaged_log_sd"),
+    ("audience.follower_log_mean", "audience.follower_log_sd"),
+    ("gifts.giver_share", "gifts.rate_per_h"),
+    ("gifts.amount_log_mean", "gifts.amount_giver_sd", "gifts.amount_gift_sd"),
+    ("chat.base_per_viewer_min", "chat.branching"),
+    ("ads.complete_base", "ads.complete_mid"),
+)
+"""Numbers that mean something only together: where one keeps the base, so do the others."""
 BY_KEY = {parameter.key: parameter for parameter in PARAMETERS}
+
+
+def family(key: str) -> tuple[str, ...]:
+    """Return the parameters that are fitted, or left at the base, together with this one, itself among them."""
+    return next((together for together in FAMILIES if key in together), (key,))

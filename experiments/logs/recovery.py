@@ -103,12 +103,8 @@ def _repeat(check: Check, base: Scenario, number: int, simulation: Simulation, s
         write_log(record(with_numbers(base, truth), range(first, first + check.rooms)), path)
         fitted = fit_log(path, check.scenario, {**check.overrides, **_known(base)}, simulation, Silent(), slopes)
     fit = fitted.fit
-    return {
-        "truth": truth,
-        "found": {key: [fit.value(key), *fit.interval(key)] for key in fit.keys},
-        "written": list(fitted.written),
-        "steps": fit.steps,
-    }
+    found = {key: [fit.value(key), *fit.interval(key)] for key in fit.keys}
+    return {"truth": truth, "found": {**found, **fit.refused}, "steps": fit.steps}
 
 
 def _known(base: Scenario) -> dict[str, Any]:

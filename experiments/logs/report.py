@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from experiments.logs.fitting import FittedLog, not_estimated
+from experiments.logs.inference import AGREED
 from experiments.logs.parameters import BY_KEY
 from livesim.audience.state import FEED
 
@@ -23,10 +24,10 @@ def parameter_table(fitted: FittedLog) -> Table:
     table = Table(title=f"{fitted.path.name}: numbers that reproduce its estimates", title_justify="left")
     for name in ("parameter", "fitted", "95 % interval", fitted.extends, "n"):
         table.add_column(name, justify="left" if name in ("parameter", "n") else "right")
-    for key, value in fitted.written.items():
+    for key in fitted.fit.keys:
         low, high = fitted.fit.interval(key)
         base = f"{BY_KEY[key].of(fitted.base):.4g}"
-        table.add_row(key, f"{value:.4g}", f"[{low:.4g}, {high:.4g}]", base, fitted.fit.counts[key])
+        table.add_row(key, f"{fitted.fit.value(key):.4g}", f"[{low:.4g}, {high:.4g}]", base, fitted.fit.counts[key])
     return table
 
 
@@ -52,9 +53,11 @@ def summary(fitted: FittedLog) -> list[str]:
         *(f"{key} = {value}: {fitted.known.why[key]}" for key, value in fitted.known.overrides.items()),
         *(f"Note: {warning}" for warning in fitted.known.warnings),
     ]
-    lines += [f"Base kept: {key}: {_why(fitted, key, why)}" for key, why in not_estimated(fitted).items()]
+    lines += [f"Base kept: {key}: {why}" for key, why in not_estimated(fitted).items()]
     largest = float(np.abs(fitted.fit.left).max())
     lines.append(f"{fitted.fit.steps} steps; the last one moved no number by more than {largest:.2f} standard errors")
+    if largest > AGREED:
+        lines.append("Note: log and simulation do not agree yet; where events are few, more --rooms help")
     lines.append(
         f"reading {seconds['read']:.1f} s, estimates of the log {seconds['estimate']:.1f} s, "
         f"simulation {seconds['simulate']:.0f} s"
@@ -77,7 +80,7 @@ def as_data(fitted: FittedLog) -> dict[str, Any]:
         "parameters": {
             key: {
                 "value": fit.value(key), "low": fit.interval(key)[0], "high": fit.interval(key)[1],
-                "base": BY_KEY[key].of(fitted.base), "n": fit.counts[key], "written": not fitted.refusal(key),
+                "base": BY_KEY[key].of(fitted.base), "n": fit.counts[key],
                 "last_step_in_standard_errors": float(fit.left[fit.keys.index(key)]),
             }
             for key in fit.keys
@@ -94,10 +97,3 @@ def as_data(fitted: FittedLog) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else value
-
-
-def _why(fitted: FittedLog, key: str, why: str) -> str:
-    if key not in fitted.fit.keys:
-        return why
-    low, high = fitted.fit.interval(key)
-    return f"{why}: [{low:.3g}, {high:.3g}]"

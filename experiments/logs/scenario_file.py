@@ -34,10 +34,10 @@ def scenario_text(fitted: FittedLog, path: Path) -> str:
     lines: dict[str, dict[str, str]] = {}
     for key, value in fitted.known.overrides.items():
         _put(lines, key, f"{_plain(value)}  # {fitted.known.why[key]}")
-    for key, value in fitted.written.items():
+    for key in fitted.fit.keys:
         low, high = fitted.fit.interval(key)
         comment = f"fitted, 95 % interval [{low:.4g}, {high:.4g}], n = {fitted.fit.counts[key]}"
-        _put(lines, key, f"{rounded(value):g}  # {comment}")
+        _put(lines, key, f"{rounded(fitted.fit.value(key)):g}  # {comment}")
     log, events = fitted.log, len(fitted.log.events.room) + len(fitted.log.visits.room)
     text = [
         f"# `livesim fit {fitted.path.name} --extends {fitted.extends}`: {len(log)} rooms, {events:,} events.",
