@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import expit
 
 from livesim.scenario import Scenario
 from livesim.schema import Config
@@ -43,7 +44,7 @@ class Parameter:
         if self.scale == "log":
             x = float(np.exp(min(value, 50.0)))
         elif self.scale == "logit":
-            x = float(1.0 / (1.0 + np.exp(-value)))
+            x = float(expit(value))
         elif self.scale == "inverse":
             x = 1.0 / max(value, 1e-9)
         else:

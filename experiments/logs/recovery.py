@@ -118,22 +118,23 @@ def coverage_table(check: Check, results: list[dict[str, Any]]) -> tuple[Table, 
     table = Table(title=title, title_justify="left")
     for name in ("parameter", "base", "estimated", "truth inside", "base inside", "half width", "mean error"):
         table.add_column(name, justify="left" if name == "parameter" else "right")
+    base = check.base
     inside = total = 0
     worst = ("", 1.0)
     for p in PARAMETERS:
         rows = [(r["truth"][p.key], *r["found"][p.key]) for r in results if p.key in r["found"]]
         if not rows:
-            table.add_row(p.key, f"{p.of(check.base):.4g}", "0", "-", "-", "-", "-")
+            table.add_row(p.key, f"{p.of(base):.4g}", "0", "-", "-", "-", "-")
             continue
         hits = sum(low <= truth <= high for truth, _, low, high in rows)
-        at_base = sum(low <= p.of(check.base) <= high for _, _, low, high in rows)
+        at_base = sum(low <= p.of(base) <= high for _, _, low, high in rows)
         on_scale = np.array([[p.to_scale(x) for x in row] for row in rows])
         half = np.abs(on_scale[:, 3] - on_scale[:, 2]) / 2.0
         error = (on_scale[:, 1] - on_scale[:, 0]) / np.maximum(half / 1.96, 1e-9)
         inside, total = inside + hits, total + len(rows)
         worst = min(worst, (p.key, hits / len(rows)), key=lambda pair: pair[1])
         table.add_row(
-            p.key, f"{p.of(check.base):.4g}", f"{len(rows)}", f"{hits} ({hits / len(rows):.0%})",
+            p.key, f"{p.of(base):.4g}", f"{len(rows)}", f"{hits} ({hits / len(rows):.0%})",
             f"{at_base / len(rows):.0%}", f"{np.median(half):.3f} {p.scale}", f"{np.median(error):+.2f} se",
         )  # fmt: skip
     share = inside / max(total, 1)

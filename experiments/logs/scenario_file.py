@@ -25,8 +25,10 @@ def check_out(path: Path) -> None:
 def write_scenario(fitted: FittedLog, path: Path) -> None:
     """Write the fitted scenario, whole or not at all, and load it once; raises LogError where the file exists."""
     check_out(path)
-    write_text(path, scenario_text(fitted, path))
-    load_scenario(path)
+    draft = path.with_name(f".{path.stem}.draft.yaml")
+    write_text(draft, scenario_text(fitted, path))
+    load_scenario(draft)
+    os.replace(draft, path)
 
 
 def scenario_text(fitted: FittedLog, path: Path) -> str:
@@ -42,8 +44,8 @@ def scenario_text(fitted: FittedLog, path: Path) -> str:
     text = [
         f"# `livesim fit {fitted.path.name} --extends {fitted.extends}`: {len(log)} rooms, {events:,} events.",
         "# Simulated sessions with these numbers give the estimates that the log gives; not listed is as in the base.",
-        f"extends: {_base(fitted.extends, path)}",
-        f"description: A room fitted to {len(log)} sessions of {_plain(fitted.path.name)}.",
+        f"extends: {_plain(_base(fitted.extends, path))}",
+        f"description: {_plain(f'A room fitted to {len(log)} sessions of {fitted.path.name}.')}",
     ]
     for section, entries in lines.items():
         text += [f"{section}:", *(f"  {name}: {rest}" for name, rest in entries.items())]
