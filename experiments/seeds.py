@@ -18,6 +18,8 @@ TRAINING_STRIDE = 2**20
 """Training seed k starts its rooms at EVALUATION_END + k * TRAINING_STRIDE, + 1 per room."""
 TUNING_START = 2**48
 """Heuristics are tuned on TUNING_START, TUNING_START + 1, ..., used for nothing else."""
+FITTING_START = 2**49
+"""Candidate scenarios are held against a log on FITTING_START, FITTING_START + 1, ..., used for nothing else."""
 MOST_TRAINING_SEED = 2**24
 
 _RANGE = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*")

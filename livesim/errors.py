@@ -25,6 +25,10 @@ class TraceError(LivesimError, ValueError):
     """A bandwidth trace that cannot be used; the message names file and line."""
 
 
+class LogError(LivesimError, ValueError):
+    """An event log that cannot be read or does not hold what a fit needs; the message names file and row."""
+
+
 class ActionError(LivesimError, ValueError):
     """An action outside the action space."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from livesim.compiled import kernel
 
 ENTRY = [("time_s", "f8"), ("viewer_id", "i8"), ("kind", "i8"), ("value", "f8")]
+NOBODY = -1  # viewer id of what happens to the room: an item comes on ("show"), a creative begins ("creative")
 ROOM = [("journal_count", "i8")]  # beyond the length of the journal: how many did not fit
 
 

@@ -56,11 +56,11 @@ EVENTS = (
 
 JOURNAL_KINDS = (
     "enter", "leave", "follow", "message", "gift", "click", "order", "ad_start", "ad_complete", "ad_click", "share",
-    "complaint", "participate", "return",
+    "complaint", "participate", "return", "show", "creative",
 )  # fmt: skip
 (
     J_ENTER, J_LEAVE, J_FOLLOW, J_MESSAGE, J_GIFT, J_CLICK, J_ORDER, J_AD_START, J_AD_COMPLETE, J_AD_CLICK, J_SHARE,
-    J_COMPLAINT, J_PARTICIPATE, J_RETURN,
+    J_COMPLAINT, J_PARTICIPATE, J_RETURN, J_SHOW, J_CREATIVE,
 ) = range(len(JOURNAL_KINDS))  # fmt: skip
 
 

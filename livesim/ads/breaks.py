@@ -11,6 +11,8 @@ import simpy
 from livesim.ads.market import open_market
 from livesim.ads.response import MID, OVERLAY, finish_creative, start_creative
 from livesim.ads.state import NO_AD
+from livesim.journal import NOBODY, note
+from livesim.ledger import J_CREATIVE
 
 if TYPE_CHECKING:
     from livesim.view import RoomView
@@ -51,6 +53,7 @@ class AdBreak:
     def _start_creative(self, room: RoomView) -> None:
         s, r, p = room.state, room.row, room.scenario.ads
         open_market(s, room.params, r)
+        note(s.ledger.journal[r], s.rooms[r], room.now, NOBODY, J_CREATIVE, float(self.format))
         value = p.overlay_value if p.formats[self.format].overlay else 1.0
         start_creative(
             s.alive[r], s.viewers[r], s.rooms[r], room.params.ads[r], s.campaigns[r], s.order[r], s.rank_price[r],

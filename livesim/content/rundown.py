@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from livesim.content.state import NEVER
+from livesim.journal import NOBODY, note
+from livesim.ledger import J_SHOW
 
 if TYPE_CHECKING:
     from livesim.view import RoomView
@@ -54,3 +56,4 @@ def show(room: RoomView, k: int) -> None:
     rooms.item_start_s[r] = now
     rooms.item_end_s[r] = now + items.length_s[r, k]
     rooms.hold[r] = 0
+    note(room.state.ledger.journal[r], rooms[r], now, NOBODY, J_SHOW, float(k))
