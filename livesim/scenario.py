@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ from livesim.interactions.config import InteractionsConfig
 from livesim.network.config import NetworkConfig, PipelineConfig
 from livesim.operations.config import OperationsConfig
 from livesim.rewards import RewardsConfig
-from livesim.schema import Config, number, switch
+from livesim.schema import Config, number, switch, value_at
 
 FOLDER = Path(scenario_folder.__file__).parent
 
@@ -79,6 +79,10 @@ class Scenario(Config):
         {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation", "operate": "nothing"},
         "who plays a head that the agent does not",
     )
+    sources: dict[str, str] = Field(
+        default_factory=dict,
+        description="where numbers of this file come from: dotted key -> publication, data, or why it is assumed",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -86,6 +90,8 @@ class Scenario(Config):
             if head not in HEADS:
                 raise ValueError(unknown_name_text("head", head, HEADS, "default_policies"))
         check_incidents(self.incidents, len(self.network.edge_shares))
+        for key, text in self.sources.items():
+            _check_source(self, key, text)
         if self.desk.servers > self.operations.staff_most:
             raise ValueError(
                 f"desk.servers: {self.desk.servers} people are more than operations.staff_most = "
@@ -102,6 +108,17 @@ class Scenario(Config):
     def decisions(self) -> int:
         """Return the decisions of a session."""
         return round(self.session.duration_s / self.session.decision_s)
+
+
+def _check_source(scenario: Scenario, key: str, text: str) -> None:
+    try:
+        value = value_at(scenario, key)
+    except ValueError as error:
+        raise ValueError(f"sources: {error}") from None
+    if isinstance(value, Config):
+        raise ValueError(f"sources: {key} is a section or an entry. Name one of its fields, as {key}.FIELD")
+    if not text.strip():
+        raise ValueError(f"sources: {key} names no source. Leave it out where the number is assumed")
 
 
 def list_scenarios() -> list[str]:
@@ -126,6 +143,7 @@ def load_scenario(source: str | Path | Scenario, overrides: Mapping[str, Any] | 
         data.setdefault("name", Path(where).stem)
     for key, value in (overrides or {}).items():
         _set(data, key, value, where)
+    _forget_sources(data, list(overrides or ()))
     return _build(data, where)
 
 
@@ -156,7 +174,27 @@ def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         return data
     beside = path.parent / f"{parent}.yaml"
     base = beside if beside.is_file() else path.parent / str(parent)
-    return _merge(_read(base if base.is_file() else _path_of(str(parent)), (*seen, path.resolve())), data)
+    inherited = _read(base if base.is_file() else _path_of(str(parent)), (*seen, path.resolve()))
+    _forget_sources(inherited, list(_leaves(data)))
+    return _merge(inherited, data)
+
+
+def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted keys of everything a mapping sets; a list counts as one thing."""
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _forget_sources(data: dict[str, Any], replaced: Sequence[str]) -> None:
+    """Drop the sources of numbers that somebody has replaced: they are the replacer's to give."""
+    if isinstance(sources := data.get("sources"), dict):
+        within = tuple(f"{key}." for key in replaced)
+        data["sources"] = {
+            key: text for key, text in sources.items() if key not in replaced and not str(key).startswith(within)
+        }
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
