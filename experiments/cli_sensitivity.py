@@ -77,8 +77,11 @@ def sensitivity(
             with display.stage(f"sensitivity of {name}", len(variations), done) as advance:
                 play_all(study, folder, variations, advance, interruption, jobs)
     except KeyboardInterrupt:
-        display.say("Interrupted; what was played is kept. The same command goes on:")
-        display.say(f"  {shlex.join(['livesim', 'sensitivity', name, '--out', str(path)])} and the options of before")
+        again = ["livesim", "sensitivity", name, "--conclusions", conclusions, "--seeds", seeds, "--out", str(path)]
+        again += ["--viewers", f"{viewers:g}", "--jobs", str(jobs), "--top", str(top)]
+        again += [part for pattern in only or () for part in ("--only", pattern)]
+        again += [part for setting in settings or () for part in ("--set", setting)]
+        display.say(f"Interrupted; what was played is kept. Continue with:\n  {shlex.join(again)}")
         raise typer.Exit(130) from None
     results = pages.results(study, folder, found)
     page = pages.write(results, top, path)

@@ -119,7 +119,7 @@ def statement(conclusion: Conclusion, base: Estimate) -> str:
 
 
 def conclusions_table(results: Results) -> str:
-    """Return a row per conclusion: by how much it holds, where it still does, and what changes it."""
+    """Return a row per conclusion: by how much it holds, where it still does, what changes it and what settles it."""
     rows = []
     for index, judged in enumerate(results.base.judgements):
         column = [(finding, finding.judgements[index]) for finding in results.findings]
@@ -133,9 +133,11 @@ def conclusions_table(results: Results) -> str:
                 _held([one for _, one in column]) if sign(judged.base) else "-",
                 _named(column, Verdict.CHANGES),
                 _named(column, Verdict.FADES),
+                _named(column, Verdict.APPEARS),
             ]
         )
-    return markdown(["conclusion", "group", "margin", "holds", "changes with", "no longer clear with"], rows)
+    header = ["conclusion", "group", "margin", "holds", "changes with", "no longer clear with", "becomes clear with"]
+    return markdown(header, rows)
 
 
 def _held(column: Sequence[Judgement]) -> str:
@@ -148,9 +150,13 @@ def _negative(estimate: Estimate) -> Estimate:
 
 
 def _named(column: Sequence[tuple[Finding, Judgement]], verdict: Verdict) -> str:
-    names = [label(finding) for finding, judged in column if judged.verdict == verdict]
+    names = []
+    for found, judged in column:
+        if judged.verdict == verdict:
+            against = verdict == Verdict.APPEARS and sign(judged.margin) < 0
+            names.append(f"`{label(found)}`{' (the other way round)' if against else ''}")
     more = f" and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
-    return ", ".join(f"`{name}`" for name in names[:NAMED_MOST]) + more or "-"
+    return ", ".join(names[:NAMED_MOST]) + more or "-"
 
 
 def label(finding: Finding) -> str:
@@ -215,7 +221,7 @@ def as_data(results: Results) -> dict[str, Any]:
                     verdict.name.lower(): [
                         label(finding) for finding in results.findings if finding.judgements[index].verdict == verdict
                     ]
-                    for verdict in (Verdict.CHANGES, Verdict.FADES)
+                    for verdict in (Verdict.CHANGES, Verdict.FADES, Verdict.APPEARS)
                 },
             }
             for index, judged in enumerate(results.base.judgements)

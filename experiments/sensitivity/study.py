@@ -14,7 +14,7 @@ import hashlib
 import json
 import multiprocessing
 import signal
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -209,28 +209,36 @@ def play_all(
     base = folder.read(AS_IT_IS)
     waiting = [variation for variation in variations if not folder.file(variation).is_file()]
     if jobs == 1:
-        played = ((variation, study.play(variation, base)) for variation in waiting)
+        played = _one_by_one(study, base, waiting, interruption)
     else:
         played = _in_processes(study, base, waiting, interruption, jobs)
     for variation, result in played:
         folder.write(variation, result)
         advance(1)
-        interruption.check()
+    interruption.check()
+
+
+def _one_by_one(
+    study: Study, base: Played | None, variations: Sequence[Variation], interruption: Interruption
+) -> Iterator[tuple[Variation, Played]]:
+    for variation in variations:
+        if interruption.is_asked:
+            return
+        yield variation, study.play(variation, base)
 
 
 def _in_processes(
     study: Study, base: Played | None, variations: Sequence[Variation], interruption: Interruption, jobs: int
-) -> Generator[tuple[Variation, Played], None, None]:
+) -> Iterator[tuple[Variation, Played]]:
+    """Yield what is played; where somebody asks to stop, what is being played is finished and no more begun."""
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _ignore_interrupts) as pool:
         running: dict[Future[Played], Variation] = {pool.submit(study.play, one, base): one for one in variations}
-        try:
-            while running:
-                done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield running.pop(future), future.result()
-                interruption.check()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while running:
+            done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+            if interruption.is_asked:
+                running = {future: one for future, one in running.items() if not future.cancel()}
 
 
 def _ignore_interrupts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -265,6 +266,26 @@ def test_an_interrupted_study_goes_on_to_the_same_table_and_plays_nothing_twice(
     assert {path: path.stat().st_mtime_ns for path in first} == first
 
 
+def test_an_open_question_that_a_number_settles_is_said_with_its_direction():
+    asked = formula_study()
+    assumption = Assumption("x", "1", (Variation("x", "low", "0", {}), Variation("x", "high", "2", {})))
+    base, low, high = (finding(v, played(0), played(lead), [PAIR]) for v, lead in zip(
+        (AS_IT_IS, *assumption.variations), (0, -20, 20), strict=True
+    ))  # fmt: skip
+    table = pages.conclusions_table(pages.Results(asked, [assumption], base, [low, high]))
+    assert "a over b (not clear)" in table
+    assert "`x low` (the other way round), `x high`" in table
+
+
+def test_a_lead_that_turns_is_named_beside_its_conclusion():
+    assumption = Assumption("x", "1", (Variation("x", "low", "0", {}),))
+    base, low = (finding(AS_IT_IS, played(-20), played(lead), [PAIR]) for lead in (-20, 20))
+    low = replace(low, variation=assumption.variations[0])
+    row = pages.conclusions_table(pages.Results(formula_study(), [assumption], base, [low])).splitlines()[-1]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == ["b over a", "ranking", "20.0 [19.0, 21.0]", "0 of 1", "`x low`", "-", "-"]
+
+
 @pytest.mark.slow
 def test_the_number_of_jobs_changes_no_result(whole, tmp_path):
     assert pages.write(run(tmp_path / "study", jobs=2), 5, tmp_path / "study") == whole[1]
@@ -322,6 +343,19 @@ def test_the_command_refuses_a_bad_pattern_before_it_plays(livesim, tmp_path):
     assert result.exit_code == 2
     assert "--only gift: fits none of the" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_stop_says_how_to_go_on(livesim, tmp_path, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.sensitivity.study.play_all", stop)
+    result = livesim("sensitivity", "tiny", "--only", "gifts.*", "--viewers", "15", "--out", tmp_path / "out")
+    assert result.exit_code == 130
+    assert (
+        "livesim sensitivity tiny --conclusions ranking,lunch,effects --seeds 1000:1012 "
+        f"--out {tmp_path / 'out'} --viewers 15 --jobs 1 --top 20 --only 'gifts.*'" in result.stderr
+    )
 
 
 def test_the_command_runs_from_end_to_end(livesim, tmp_path):
