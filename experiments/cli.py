@@ -1,5 +1,4 @@
-"""The `livesim` command: experiments here, the simulated world in `cli_world`, `cli_network`, `cli_facts`
-and `cli_logs`.
+"""The `livesim` command: experiments here, the simulated world in the other `cli_*` modules.
 
 Heavy libraries are imported inside the commands that need them, so that help and errors are quick.
 """
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from experiments import cli_facts, cli_logs, cli_network, cli_world
+from experiments import cli_facts, cli_logs, cli_network, cli_sensitivity, cli_world
 from livesim.errors import LivesimError
 
 DEMO_FOLDER = Path("results") / "demo"
@@ -177,6 +176,7 @@ cli_world.add_to(app)
 cli_network.add_to(app)
 cli_facts.add_to(app)
 cli_logs.add_to(app)
+cli_sensitivity.add_to(app)
 
 if __name__ == "__main__":
     main()

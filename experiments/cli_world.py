@@ -58,8 +58,10 @@ def scenarios_show(
 
     scenario = load_scenario(name, overrides=overrides_of(settings))
     if fields:
-        for row in [("key", "value", "unit", "bounds", "source", "meaning"), ("---",) * 6, *describe(scenario)]:
-            print(f"| {' | '.join(row)} |")
+        print("| key | value | unit | bounds | source | meaning |")
+        print(f"|{' --- |' * 6}")
+        for key, value, unit, bounds, source, meaning in describe(scenario):
+            print(f"| {' | '.join([key, value, unit, bounds, scenario.sources.get(key, source), meaning])} |")
         return
     print(yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
 
@@ -94,6 +96,24 @@ def policies_rank(names: Names, seeds: Seeds = "1000:1064", settings: Settings =
             print(f"## {name}, {len(chosen)} seeds\n\n{ranking.ranking_table(places)}\n")
     if as_json:
         print(json.dumps(data, indent=2))
+
+
+@scenarios.command("reference")
+def scenarios_reference(
+    write: Annotated[bool, typer.Option("--write", help="bring scenarios/README.md and sources.md up to date")] = False,
+) -> None:
+    """Print the field reference and the sources of every number, as they stand in the pages of scenarios/."""
+    from experiments.field_reference import field_reference, pages, source_tables
+    from experiments.result_folder import write_text
+
+    if not write:
+        print(f"{field_reference()}\n\n{source_tables()}")
+        return
+    for page, text in pages().items():
+        is_new = page.read_text(encoding="utf-8") != text
+        if is_new:
+            write_text(page, text)
+        print(f"{page}: {'written' if is_new else 'up to date'}")
 
 
 @policies.command("list")

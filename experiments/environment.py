@@ -25,7 +25,7 @@ class EnvConfig:
     """Everything that `RoomVectorEnv` is told, except the number of rooms and the seeds."""
 
     id: str = "livesim/Room-v0"
-    scenario: str = "entertainment"
+    scenario: str | Scenario = "entertainment"
     overrides: Mapping[str, Any] = field(default_factory=dict)
     reward: str = "balanced"
     reward_mode: str = "expected"

@@ -17,6 +17,7 @@ from experiments.episode_table import EpisodeTable
 from experiments.report import markdown
 from experiments.rollout import Progress, rollout
 from experiments.statistics import Estimate, interquartile_mean, paired_difference
+from livesim.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def rows_for(env: EnvConfig) -> list[Row]:
     return rows
 
 
-def env_for(head: str, scenario: str, overrides: dict[str, object]) -> EnvConfig:
+def env_for(head: str, scenario: str | Scenario, overrides: dict[str, object]) -> EnvConfig:
     """Return the environment of one head; the scenario's default policies play the others."""
     ids = {heads[0] if len(heads) == 1 else "room": env_id for env_id, heads in HEADS.items()}
     return EnvConfig(id=ids[head], scenario=scenario, overrides=overrides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -28,7 +28,7 @@ from livesim.network.config import NetworkConfig, PipelineConfig
 from livesim.operations.config import OperationsConfig
 from livesim.privacy.config import AnalyticsConfig
 from livesim.rewards import RewardsConfig
-from livesim.schema import Config, number, switch
+from livesim.schema import Config, number, switch, value_at
 from livesim.world import Draw, check_worlds
 
 FOLDER = Path(scenario_folder.__file__).parent
@@ -100,6 +100,10 @@ class Scenario(Config):
         {"recommend": "estimated_match", "ads": "credit_rule", "interact": "rotation", "operate": "nothing"},
         "who plays a head that the agent does not",
     )
+    sources: dict[str, str] = Field(
+        default_factory=dict,
+        description="where numbers of this file come from: dotted key -> publication, data, or why it is assumed",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -107,6 +111,8 @@ class Scenario(Config):
             if head not in HEADS:
                 raise ValueError(unknown_name_text("head", head, HEADS, "default_policies"))
         check_incidents(self.incidents, len(self.network.edge_shares))
+        for key, text in self.sources.items():
+            _check_source(self, key, text)
         if self.desk.servers > self.operations.staff_most:
             raise ValueError(
                 f"desk.servers: {self.desk.servers} people are more than operations.staff_most = "
@@ -123,6 +129,17 @@ class Scenario(Config):
     def decisions(self) -> int:
         """Return the decisions of a session."""
         return round(self.session.duration_s / self.session.decision_s)
+
+
+def _check_source(scenario: Scenario, key: str, text: str) -> None:
+    try:
+        value = value_at(scenario, key)
+    except ValueError as error:
+        raise ValueError(f"sources: {error}") from None
+    if isinstance(value, Config):
+        raise ValueError(f"sources: {key} is a section or an entry. Name one of its fields, as {key}.FIELD")
+    if not text.strip():
+        raise ValueError(f"sources: {key} names no source. Leave it out where the number is assumed")
 
 
 def list_scenarios() -> list[str]:
@@ -157,6 +174,7 @@ def load_scenario(source: str | Path | Scenario, overrides: Mapping[str, Any] | 
         data.setdefault("name", _stem(where))
     for key, value in (overrides or {}).items():
         _set(data, key, value, where)
+    _forget_sources(data, list(overrides or ()))
     return _build(data, where)
 
 
@@ -245,6 +263,7 @@ def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         again = over.get("randomise") or {}
         kept = {key: draw for key, draw in draws.items() if key in again or not _gives(over, key)}
         base = {**base, "randomise": kept}
+    _forget_sources(base, list(_leaves(over)))
     return _merge(base, over)
 
 
@@ -254,6 +273,24 @@ def _gives(data: Any, key: str) -> bool:
             return False
         data = data[part]
     return True
+
+
+def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted keys of everything a mapping sets; a list counts as one thing."""
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _forget_sources(data: dict[str, Any], replaced: Sequence[str]) -> None:
+    """Drop the sources of numbers that somebody has replaced: they are the replacer's to give."""
+    if isinstance(sources := data.get("sources"), dict):
+        within = tuple(f"{key}." for key in replaced)
+        data["sources"] = {
+            key: text for key, text in sources.items() if key not in replaced and not str(key).startswith(within)
+        }
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

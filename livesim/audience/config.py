@@ -153,7 +153,7 @@ class AudienceConfig(Config):
     mood_energy: float = number(0.6, 0, 3, "mood", "effect of host energy")
     mood_stall: float = number(1.2, 0, 5, "mood", "effect of the stalled share")
     mood_quality: float = number(0.3, 0, 3, "mood", "effect of missing picture quality")
-    mood_boredom: float = number(0.9, 0, 3, "mood", "effect of full boredom; vary .5-.9")
+    mood_boredom: float = number(0.9, 0, 3, "mood", "effect of full boredom", range=(0.5, 0.9))
     mood_product: float = number(0.3, 0, 3, "mood", "cost of a product on screen")
     mood_acknowledged: float = number(0.4, 0, 3, "mood", "effect of having been named")
     mood_crowd: float = number(0.15, 0, 1, "share", "pull to the room mean per relaxation time")

@@ -79,7 +79,7 @@ class InteractionsConfig(Config):
     bother_highlight: float = number(1.5, 0, 5, "", "bother grows with a highlight")
     highlight_effect: float = number(0.6, 0, 1, "", "effect falls with a highlight")
     at_risk_stay_s: float = number(180, 10, 3600, "s", "newcomers: present less than this")
-    at_risk_mood: float = number(0.0, -2, 2, "mood", "low mood: below this")
+    at_risk_mood: float = number(0.0, -2, 2, "mood", "low mood: below this", range=(-0.5, 0.5))
     at_risk_logit: float = number(1.2, 0, 5, "logit", "how much more they enter a lucky draw than others")
     name_s: float = number(20, 2, 120, "s", "host time per name")
     names_max: int = number(6, 1, 50, "names", "most names of one use")
