@@ -50,10 +50,10 @@ class RoomEnv(gymnasium.Env):
 
     ## Reward terms
     Credits, a sum of named terms times the weights of a preset: watch, gifts, ads, orders, follows, return, chat,
-    prizes, complaints, operations, learning. `info["reward_terms"]` holds every weighted term and adds up to the reward. With
-    `reward_mode="expected"` random credits are paid by their compensator (same mean, without the noise of the event
-    itself), with "realised" as they happen; both totals are in info as `reward_expected` and `reward_realised`.
-    Constraint costs are apart from reward, in `info["costs"]`.
+    prizes, complaints, operations, learning. `info["reward_terms"]` holds every weighted term and adds up to the
+    reward. With `reward_mode="expected"` random credits are paid by their compensator (same mean, without the noise of
+    the event itself), with "realised" as they happen; both totals are in info as `reward_expected` and
+    `reward_realised`. Constraint costs are apart from reward, in `info["costs"]`.
 
     ## Start
     An empty room at time 0; viewers arrive as time passes. The seed of `reset` fixes all luck: two
