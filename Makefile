@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow bench sanity facts tables lint clean
+KINDS := entertainment ecommerce education health enterprise esports
+
+.PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity reference tables lint clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,11 +26,23 @@ test-slow: $(STAMP)  ## what takes minutes
 bench: $(STAMP)  ## viewer-decisions per CPU-second, shares of time, memory
 	$(BIN)/livesim bench
 
-sanity: $(STAMP)  ## the no-free-lunch tables of the shipped rooms
-	$(BIN)/livesim sanity entertainment ecommerce
+sanity: $(STAMP)  ## the no-free-lunch tables of the six kinds of room
+	$(BIN)/livesim sanity $(KINDS)
 
-facts: $(STAMP)  ## the shipped rooms against published facts
-	$(BIN)/livesim validate entertainment ecommerce
+ranks: $(STAMP)  ## how the rules of each head rank in the six kinds of room
+	$(BIN)/livesim policies rank $(KINDS)
+
+facts: $(STAMP)  ## rooms against published facts
+	$(BIN)/livesim validate entertainment ecommerce education
+
+fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made them? 40 times, about an hour
+	$(BIN)/livesim fit-check entertainment --repetitions 40
+
+sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
+	$(BIN)/livesim sensitivity entertainment --jobs 2
+
+reference: $(STAMP)  ## bring the generated pages in scenarios/ up to date
+	$(BIN)/livesim scenarios reference --write
 
 tables: $(STAMP)  ## train and score everything in the results table of README.md
 	for name in room recommend ads interact operate operate_outage; do $(BIN)/livesim run experiments/configs/$$name.yaml --jobs 2 || exit 1; done

@@ -10,13 +10,13 @@ import typer
 
 from experiments.cli_world import AsJson, Settings, overrides_of
 
-Names = Annotated[list[str] | None, typer.Argument(help="scenario names or files; default entertainment, ecommerce")]
+Names = Annotated[list[str] | None, typer.Argument(help="scenario names or files; default entertainment, ecommerce, education")]
 Seeds = Annotated[str, typer.Option(help="evaluation seeds, first:end; the gate asks for 30")]
 Markdown = Annotated[Path | None, typer.Option(metavar="FILE", help="write the page with definitions and sources")]
 Figures = Annotated[Path | None, typer.Option(metavar="FOLDER", help="write figures as PNG")]
 Only = Annotated[str, typer.Option(metavar="NUMBERS", help="only these facts, as 1,2,16; also the gate is theirs")]
 PIPED_WIDTH = 160
-DEFAULT_NAMES = ("entertainment", "ecommerce")
+DEFAULT_NAMES = ("entertainment", "ecommerce", "education")
 
 
 def add_to(app: typer.Typer) -> None:
