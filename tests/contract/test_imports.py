@@ -14,7 +14,7 @@ ALLOWED = {  # package -> packages of this project that it may import at run tim
     "experiments": {"experiments", "agents", "livesim"},
     "scenarios": {"scenarios", "livesim"},
 }
-DOMAINS = ("audience", "network", "content", "ads", "gifts", "chat", "interactions")
+DOMAINS = ("audience", "network", "content", "ads", "gifts", "chat", "interactions", "privacy")
 ABOVE_DOMAINS = {
     "livesim.room",
     "livesim.analytics",
