@@ -25,7 +25,7 @@ from experiments.statistics import Estimate
 PAGE, TABLE, FIGURE = "sensitivity.md", "table.csv", "tornado.png"
 DOTS_PER_INCH = 120
 VALUE_WIDTH = 24
-NAMED_MOST = 6
+NAMED_MOST = 3
 """A conclusion names at most so many numbers in its cell; table.csv has them all."""
 
 
@@ -275,7 +275,7 @@ def write_tornado(results: Results, top: int, path: Path) -> None:
     axes.axvline(start, color="black", linewidth=0.8)
     axes.set_yticks(range(len(groups)), [_tick(results, group) for group in groups], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("default policies minus nothing, % of the return of nothing (line: 95 % interval of the shift)")
+    figure.supxlabel("default policies minus nothing, % of the return of nothing (lines: 95 %)", fontsize=9)
     name = Path(results.study.source).stem
     axes.set_title(f"{name}: at the default {start:+.1f} %; * a conclusion changes", fontsize=10)
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=colour) for colour in (*colours.values(), "tab:green")]
