@@ -23,11 +23,12 @@ def learn(v, p, ledger, watched_s):
 
 @kernel
 def rehearse(v, teaches, ledger):
-    """Let a viewer answer questions about what they know: k <- k + teaches k (1 - k).
+    """Let a viewer answer questions about what they learned since they were last asked.
 
-    Retrieval helps what was half understood, and adds nothing to what was never heard or is known already
-    (assumed).
+    k <- k + teaches (k - asked) (1 - k), and asked <- k: rehearsing works on a stock that lessons fill and each quiz
+    uses up, so asking the same again teaches nothing (assumed).
     """
-    gain = teaches * v.known * (1.0 - v.known)
+    gain = teaches * (v.known - v.asked) * (1.0 - v.known)
     v.known += gain
+    v.asked = v.known
     ledger[LEARNED] += gain

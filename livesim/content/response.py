@@ -26,6 +26,7 @@ def admit_shopper(v, p, key):
         v.seen_ds[k] = 0
     v.intent_until_s = 0.0
     v.known = 0.0
+    v.asked = 0.0
 
 
 @kernel

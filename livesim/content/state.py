@@ -7,6 +7,7 @@ from livesim.content.config import ITEMS, KNOTS
 
 VIEWER = [
     ("known", "f4"),  # share of what the lessons teach that this viewer has understood
+    ("asked", "f4"),  # what of it a quiz has asked for already
     ("wtp", "f4"),  # willingness to pay over the reference price
     ("click_left", "f4"),  # thresholds left on the viewer's clocks
     ("order_left", "f4"),

@@ -40,7 +40,7 @@ class KindConfig(Config):
     boredom_relief: float = number(0, 0, 1, "", "boredom taken from participants at the close")
     entry_follow: float = number(0, 0, 1, "probability", "a participant who does not follow yet enters by following")
     votes: bool = switch(False, "participants tell something about their taste")
-    teaches: float = number(0, 0, 1, "share", "of k (1 - k) that participants, who know k, learn at the close")
+    teaches: float = number(0, 0, 1, "share", "of what was learned since the last quiz, times what is not known yet, that participants learn at the close")
     exit_burst: float = number(1, 1, 5, "ratio", "leave rate of losers after the close")
     exit_burst_s: float = number(60, 0, 600, "s", "how long")
     host_load: float = number(1, 0, 1, "ratio", "how much of the host's energy is spent; 0: the host rests")

@@ -16,7 +16,7 @@ from tests.conftest import play
 
 
 def viewer(known: float = 0.0, mood: float = 0.0) -> SimpleNamespace:
-    return SimpleNamespace(known=known, mood=mood)
+    return SimpleNamespace(known=known, asked=0.0, mood=mood)
 
 
 def test_an_hour_of_half_attention_teaches_what_the_curve_says():
@@ -40,6 +40,15 @@ def test_a_quiz_helps_what_was_half_understood_and_nothing_else(known, expected)
     v, ledger = viewer(known), np.zeros(len(book.COLUMNS))
     rehearse.py_func(v, 0.4, ledger)
     assert v.known == pytest.approx(expected)
+    assert ledger[book.LEARNED] == pytest.approx(expected - known)
+
+
+def test_asking_the_same_again_teaches_nothing():
+    v, ledger = viewer(0.5), np.zeros(len(book.COLUMNS))
+    rehearse.py_func(v, 0.4, ledger)
+    once = v.known
+    rehearse.py_func(v, 0.4, ledger)
+    assert v.known == once
 
 
 def lesson_room(**overrides) -> Rooms:
