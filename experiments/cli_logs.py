@@ -104,12 +104,13 @@ def fit_check(
     log_rooms: Annotated[int, typer.Option(min=5, help="rooms of each log")] = 24,
     rooms: Rooms = 48,
     slope_rooms: SlopeRooms = 64,
-    settings: Settings = None,
+    settings: LogSettings = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="results; an existing file is gone on with")] = None,
 ) -> None:
     """Make logs of changed scenarios, fit them from the unchanged one, and count how often intervals hold the truth.
 
-    Ends with status 1 where fewer than 90 % do. Rooms of some 60 viewers for an hour keep it short:
+    Ends with status 1 where fewer than 90 % do. What --set gives is known, neither changed nor fitted; another base is
+    a file of your own. Rooms of some 60 viewers for an hour keep it short:
     --set audience.planned_viewers=60 --set session.duration_s=3600.
     """
     from experiments.logs.recovery import Check, coverage_table, run_check

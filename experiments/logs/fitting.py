@@ -26,8 +26,8 @@ PER_SOURCE = {
     "follower": "audience.follower_entries_per_viewer", "search": "audience.search_share",
     "clip": "audience.share_rate_per_h",
 }  # fmt: skip
-UNEVEN = 1.5
-"""Rooms whose lengths or sizes differ by more than this factor (80 % of them) are not one kind of room."""
+UNEVEN = 2.0
+"""Rooms of which the middle 80 % differ in length or size by more than this factor are not one kind of room."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _late_viewers(log: Sessions) -> np.ndarray:
 
 def _uneven(values: np.ndarray) -> bool:
     low, high = np.quantile(values, [0.1, 0.9])
-    return bool(high > UNEVEN * UNEVEN * max(low, 1e-9))
+    return bool(high > UNEVEN * max(low, 1e-9))
 
 
 def not_estimated(fitted: FittedLog) -> dict[str, str]:

@@ -40,8 +40,6 @@ RESAMPLES = 2000
 SLOPES = (0.3, 3.0)
 """A sensitivity outside this range is not believed: so little or so much of the number reaches its estimate."""
 
-Play = Callable[[Scenario, Sequence[int]], Sessions]
-
 
 @dataclass(frozen=True)
 class Simulation:

@@ -39,7 +39,10 @@ TARGET = 0.90
 
 @dataclass(frozen=True)
 class Check:
-    """What is repeated. rooms: of each log.  simulated: rooms per step of a fit."""
+    """What is repeated. overrides: known of the room, neither moved nor fitted.  rooms: of each log.
+
+    simulated: rooms per step of a fit.  slope_rooms: per sensitivity.
+    """
 
     scenario: str
     overrides: Mapping[str, Any]
@@ -96,7 +99,7 @@ def _slopes(base: Scenario, simulation: Simulation) -> dict[str, Any]:
 
 
 def _repeat(check: Check, base: Scenario, number: int, simulation: Simulation, slopes: Slopes) -> dict[str, Any]:
-    truth = changed(base, number)
+    truth = {key: value for key, value in changed(base, number).items() if key not in check.overrides}
     first = FIRST_LOG_SEED + number * check.rooms
     with TemporaryDirectory() as folder:
         path = Path(folder) / "log.parquet"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -89,10 +90,11 @@ class Sessions:
     @cached_property
     def doors(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the sorted times of entering and of leaving, room by room."""
-        v = self.visits
-        return [
-            (np.sort(v.entered_s[v.room == r]), np.sort(v.left_s[(v.room == r) & v.has_left])) for r in range(len(self))
-        ]
+        v, doors = self.visits, []
+        for first, end in pairwise(np.searchsorted(v.room, np.arange(len(self) + 1))):
+            left_s = v.left_s[first:end][v.has_left[first:end]]
+            doors.append((v.entered_s[first:end], np.sort(left_s)))
+        return doors
 
     @cached_property
     def mean_viewers(self) -> np.ndarray:

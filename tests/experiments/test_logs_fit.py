@@ -229,6 +229,24 @@ def test_the_truth_of_every_repetition_differs_from_the_base_in_every_number():
     load_scenario(base, one)
 
 
+def test_what_a_check_is_told_of_the_room_is_neither_changed_nor_fitted(monkeypatch):
+    told = {}
+
+    def fit(path, extends, overrides, *rest):
+        told.update(overrides)
+        raise InterruptedError
+
+    monkeypatch.setattr(recovery, "fit_log", fit)
+    made = []
+    monkeypatch.setattr(recovery, "record", lambda scenario, seeds: made.append(scenario) or record(BASE, [0]))
+    check = Check("tiny", {"gifts.giver_share": 0.12}, 5, 8, 8)
+    with pytest.raises(InterruptedError):
+        recovery._repeat(check, check.base, 0, Simulation(), inference.Slopes((), np.eye(0)))
+    assert told == {"gifts.giver_share": 0.12, "audience.planned_viewers": BASE.audience.planned_viewers}
+    assert made[0].gifts.giver_share == 0.12
+    assert made[0].gifts.rate_per_h == changed(check.base, 0)["gifts.rate_per_h"]
+
+
 def test_an_interrupted_check_goes_on_and_another_one_is_refused(monkeypatch, tmp_path):
     made = []
 

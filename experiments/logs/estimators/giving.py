@@ -15,7 +15,7 @@ AMOUNT = ("gifts.amount_log_mean", "gifts.amount_giver_sd", "gifts.amount_gift_s
 LOG_ROOT_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
 FARTHEST = 37.0  # standard deviations; beyond them a normal density is 0 in double precision
 NODES = 41  # of the Gauss-Hermite rule over givers
-FEWEST_GIVERS = 20
+FEWEST_GIVERS, FEWEST_SECOND = 30, 20
 
 
 def giving(sessions: Sessions, scenario: Scenario) -> Auxiliary:
@@ -48,7 +48,7 @@ def _hurdle(found: Auxiliary, sessions: Sessions, scenario: Scenario) -> None:
     until[visit[rank == 1]] = time_s[rank == 1]
     exposure = warmed_h(np.maximum(until - visits.entered_s, 0.0), tau)
     gave, second = number > 0, int((number == 2).sum())
-    if too_few(found, list(HURDLE), second, "viewers who give twice"):
+    if too_few(found, list(HURDLE), second, "viewers who give twice", FEWEST_SECOND):
         return
 
     def likelihood(at: np.ndarray) -> tuple[float, np.ndarray]:

@@ -9,6 +9,7 @@ from experiments.logs.schema import CLICK, IMPRESSION, NONE, ORDER
 from experiments.logs.sessions import Sessions
 from livesim.scenario import Scenario
 
+FEWEST_ORDERS = 20
 CLICKS, ORDERS = "content.click_log10", "content.order_base"
 
 
@@ -26,7 +27,7 @@ def shopping(sessions: Sessions, scenario: Scenario) -> Auxiliary:
         found.missing.update({CLICKS: "no impressions of products", ORDERS: "no impressions of products"})
         return found
     found.add_ratio(CLICKS, clicks, shown, "clicks on products", unit=float(np.log(10.0)))
-    if not too_few(found, [ORDERS], min(orders.sum(), clicks.sum() - orders.sum()), "orders"):
+    if not too_few(found, [ORDERS], min(orders.sum(), clicks.sum() - orders.sum()), "orders", FEWEST_ORDERS):
         share = orders.sum() / clicks.sum()
         influence = (orders - share * clicks) / clicks.sum() / (share * (1.0 - share))
         found.add(ORDERS, float(np.log(share / (1.0 - share))), influence, f"{orders.sum():,.0f} orders")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from experiments.facts.talk import decayed
@@ -25,8 +27,9 @@ def talking(sessions: Sessions, scenario: Scenario) -> Auxiliary:
         return found
     weight, excited = np.zeros(len(messages.room)), np.zeros(len(messages.room))
     base, caused = np.zeros(len(sessions)), np.zeros(len(sessions))
-    for room in range(len(sessions)):
-        chosen = messages.room == room
+    bounds = np.searchsorted(messages.room, np.arange(len(sessions) + 1))
+    for room, (first, end) in enumerate(pairwise(bounds)):
+        chosen = slice(first, end)
         times = messages.time_s[chosen]  # sorted
         weight[chosen] = _weight(sessions.viewers_at(room, times), scenario)
         excited[chosen] = decayed(times, 1.0 / p.kernel_s) / p.kernel_s
