@@ -10,7 +10,9 @@ import typer
 
 from experiments.cli_world import AsJson, Settings, overrides_of
 
-Names = Annotated[list[str] | None, typer.Argument(help="scenario names or files; default entertainment, ecommerce, education")]
+Names = Annotated[
+    list[str] | None, typer.Argument(help="scenario names or files; default entertainment, ecommerce, education")
+]
 Seeds = Annotated[str, typer.Option(help="evaluation seeds, first:end; the gate asks for 30")]
 Markdown = Annotated[Path | None, typer.Option(metavar="FILE", help="write the page with definitions and sources")]
 Figures = Annotated[Path | None, typer.Option(metavar="FOLDER", help="write figures as PNG")]

@@ -16,10 +16,16 @@ def check_names(config: ExperimentConfig, where: str = "") -> None:
     algorithm about its hyperparameters. Raises the LivesimError of the first mistake.
     """
     from livesim import registry
+    from livesim.heads import choices
 
     prefix = f"{where}: " if where else ""
     env = config.env
-    env.load_scenario()
+    scenario = env.load_scenario()
+    if not any(choices(scenario)[head] for head in env.heads):
+        raise ConfigError(
+            f"{prefix}environment: in '{scenario.name}' the head {', '.join(env.heads)} of {env.id} has nothing to "
+            "choose"
+        )
     known = registry.names("reward")
     if config.reward not in known:
         raise ConfigError(unknown_name_text("reward preset", config.reward, known, f"{prefix}reward"))

@@ -13,7 +13,7 @@ from experiments.facts.audience import relative_ramp
 from experiments.facts.data import load_facts
 from experiments.facts.daytime import mean_viewers
 from experiments.facts.gate import CONDITIONS
-from experiments.facts.gifts import prices, spending
+from experiments.facts.gifts import prices, spending, with_many_givers
 from experiments.facts.talk import SIZES
 from experiments.facts.world import HOURS, World, at_hour
 from livesim.audience.state import FEED, FOLLOWER
@@ -92,7 +92,7 @@ def audience_ramp(world: World, axes: Axes) -> None:
 
 def gift_prices(world: World, axes: Axes) -> None:
     """Draw the share of gifts above a price."""
-    _survival(axes, np.concatenate(prices(world["as it is"])), "simulated")
+    _survival(axes, np.concatenate(prices(with_many_givers(world))), "simulated")
     _points(axes, PUBLISHED_PRICE, "published")
     axes.set(xscale="log", yscale="log", xlabel="credits of a gift", ylabel="share of gifts above", ylim=(1e-4, 1.1))
     axes.legend()
@@ -100,7 +100,7 @@ def gift_prices(world: World, axes: Axes) -> None:
 
 def spender_lorenz(world: World, axes: Axes) -> None:
     """Draw the Lorenz curve of credits over givers."""
-    given = np.sort(np.concatenate(spending(world["as it is"])))
+    given = np.sort(np.concatenate(spending(with_many_givers(world))))
     share = np.concatenate([[0.0], np.cumsum(given) / max(given.sum(), 1e-9)])
     axes.plot(np.linspace(0.0, 1.0, len(share)), share, label="simulated")
     axes.plot([0.0, 1.0], [0.0, 1.0], color="grey", linewidth=0.8, label="everybody gives the same")

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.facts.measures import binned, fano, kind_index, ledger_ratio, measures, totals
 from experiments.facts.pooling import Pooled, divided, gini, mean, quantile, ratio, repeated, top_share
 from experiments.facts.sessions import Session
-from experiments.facts.world import TIP_EVERY, World
+from experiments.facts.world import MANY_GIVERS, TIP_EVERY, World
 from livesim.audience.state import FOLLOWER
 from livesim.ledger import J_GIFT
 from livesim.randomness import Channel, room_key, uniforms
@@ -42,6 +42,11 @@ def coins_per_hour(world: World) -> Pooled:
     return ledger_ratio(world["as it is"], "gift_credits", "present_s", 3600.0)
 
 
+def with_many_givers(world: World) -> list[Session]:
+    """Return the sessions in which what givers give is compared: the room as it is, or with more givers of its law."""
+    return world["as it is" if world.scenario.gifts.giver_share >= MANY_GIVERS else "many givers"]
+
+
 def prices(sessions: list[Session]) -> list[np.ndarray]:
     """Return the credits of every gift, per session."""
     return [session.of_kind(J_GIFT)["value"] for session in sessions]
@@ -50,26 +55,26 @@ def prices(sessions: list[Session]) -> list[np.ndarray]:
 @measures("price_one")
 def price_one(world: World) -> Pooled:
     """Return the share of gifts of one credit."""
-    given = prices(world["as it is"])
+    given = prices(with_many_givers(world))
     return ratio([(price == 1.0).sum() for price in given], [len(price) for price in given])
 
 
 @measures("price_p50")
 def price_p50(world: World) -> Pooled:
     """Return the median credits of a gift."""
-    return quantile(prices(world["as it is"]), 0.5)
+    return quantile(prices(with_many_givers(world)), 0.5)
 
 
 @measures("price_p90")
 def price_p90(world: World) -> Pooled:
     """Return the 90th percentile of the credits of a gift."""
-    return quantile(prices(world["as it is"]), 0.9)
+    return quantile(prices(with_many_givers(world)), 0.9)
 
 
 @measures("price_p99")
 def price_p99(world: World) -> Pooled:
     """Return the 99th percentile of the credits of a gift."""
-    return quantile(prices(world["as it is"]), 0.99)
+    return quantile(prices(with_many_givers(world)), 0.99)
 
 
 def spending(sessions: list[Session]) -> list[np.ndarray]:
@@ -85,19 +90,19 @@ def spending(sessions: list[Session]) -> list[np.ndarray]:
 @measures("spender_gini")
 def spender_gini(world: World) -> Pooled:
     """Return the Gini coefficient of credits over givers."""
-    return repeated(spending(world["as it is"]), gini)
+    return repeated(spending(with_many_givers(world)), gini)
 
 
 @measures("spender_top_1")
 def spender_top_1(world: World) -> Pooled:
     """Return the share of credits that the top 1 % of givers give."""
-    return repeated(spending(world["as it is"]), lambda sums: top_share(sums, 0.01))
+    return repeated(spending(with_many_givers(world)), lambda sums: top_share(sums, 0.01))
 
 
 @measures("spender_top_10")
 def spender_top_10(world: World) -> Pooled:
     """Return the share of credits that the top 10 % of givers give."""
-    return repeated(spending(world["as it is"]), lambda sums: top_share(sums, 0.10))
+    return repeated(spending(with_many_givers(world)), lambda sums: top_share(sums, 0.10))
 
 
 def gave_before(session: Session, scenario: Scenario) -> np.ndarray:

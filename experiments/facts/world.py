@@ -24,6 +24,10 @@ TIP_CREDITS = 1000.0
 TIP_EVERY = 4
 """One decision in so many is preceded by a tip: two minutes, six times the decay of heat."""
 
+MANY_GIVERS = 0.4
+"""Share of givers under which 32 sessions hold enough of them to compare tails: it changes how many gifts there are,
+not the law of what one giver gives. The top hundredth of a few hundred givers is low by half."""
+
 SOME_OUTAGES, MANY_OUTAGES = 2.0, 4.0
 """Times the usual outages: about 1 % of stalling as in the published comparison, and enough to compare two groups."""
 
@@ -125,6 +129,7 @@ TREATMENTS: dict[str, Treatment | Callable[[Scenario], Treatment]] = {
     "battles": Treatment(policies={"interact": Scheduled("battle", _THRICE)}),
     "one rival": Treatment({"gifts.rivals": 1}, {"interact": Scheduled("battle", _THRICE)}),
     "ever new rivals": Treatment({"gifts.rival_repeat": 0.0}, {"interact": Scheduled("battle", _THRICE)}),
+    "many givers": Treatment({"gifts.giver_share": MANY_GIVERS}),
     "a quarter": quarter,
     "four and a half hours": Treatment({"session.duration_s": 16_200}, keeps_events=False),
     "40 viewers": Treatment({"audience.planned_viewers": 40, "session.duration_s": 3600}, keeps_events=False),

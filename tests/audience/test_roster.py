@@ -8,7 +8,7 @@ from livesim import Rooms, load_scenario
 from livesim.audience.state import FEED, FOLLOWER, SEARCH
 from livesim.luck import allocate, draw
 
-INVITED = 160  # 1.6 per planned viewer
+INVITED = 230  # 2.3 per planned viewer
 
 
 def arrivals(seeds: range, **overrides) -> np.ndarray:

@@ -270,7 +270,8 @@ def test_a_bucket_equals_one_that_is_filled_and_emptied_step_by_step():
 @pytest.fixture(scope="module")
 def trolled() -> tuple[Rooms, Rooms]:
     """The same luck without trolls and with 25 of them after five minutes."""
-    scenario = load_scenario("entertainment", {"audience.planned_viewers": 100, "session.duration_s": 1800})
+    changes = {"audience.planned_viewers": 100, "session.duration_s": 1800, "incidents": []}
+    scenario = load_scenario("entertainment", changes)
     pair = []
     for trolls in (0, 25):
         rooms = Rooms(scenario, 8, journal=40_000)

@@ -178,8 +178,8 @@ def test_compare_takes_any_policies(livesim, finished):
         (["run", "{run}/none.yaml"], "none.yaml: no such experiment file"),
         (
             ["scenarios", "show", "tinny"],
-            "unknown scenario 'tinny'. Known: ecommerce, edge_outage, entertainment, flash_crowd, "
-            "tiny, weak_network. Did you",
+            "unknown scenario 'tinny'. Known: ecommerce, edge_outage, education, enterprise, entertainment, esports, "
+            "flash_crowd, health, tiny, weak_network. Did you",
         ),
         (["scenarios", "validate", "tiny", "--set", "audience"], "--set audience: write key=value"),
         (

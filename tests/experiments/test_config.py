@@ -223,3 +223,9 @@ def test_heads_may_be_chosen_and_a_misspelt_one_names_the_nearest(tmp_path):
     message = message_of(written(tmp_path, "name: all\nheads: [recommend, operat]\n"), names=True)
     assert "unknown head 'operat'" in message
     assert "Did you mean 'operate'?" in message
+
+
+def test_an_agent_that_would_have_nothing_to_choose_is_refused_before_any_work(tmp_path):
+    file = written(tmp_path, "name: none\nenvironment: livesim/AdPlacement-v0\nscenario: enterprise\n")
+    message = message_of(file, names=True)
+    assert "in 'enterprise' the head ads of livesim/AdPlacement-v0 has nothing to choose" in message

@@ -73,11 +73,13 @@ def test_a_value_that_could_not_be_measured_is_out_and_null_in_json():
 
 def test_conditions_say_what_a_scenario_lacks():
     room, shop = load_scenario("entertainment"), load_scenario("ecommerce")
-    assert missing(("gift_room", "battle", "mature"), room) == ""
+    assert missing(("gift_room", "battle", "raid"), room) == ""
+    assert missing(("mature",), room) == "not a mature channel: add +mature"
+    assert missing(("mature",), load_scenario("entertainment+mature")) == ""
     assert missing(("products",), room) == "nothing is for sale"
-    assert missing(("feed", "gift_room"), shop) == "gifts are a sideline: under 3 % of the viewers may give"
+    assert missing(("feed", "gift_room"), shop) == CONDITIONS["gift_room"][1]
     assert missing(("flash_sale", "products"), shop) == ""
-    assert missing(("raid",), room) == CONDITIONS["raid"][1]
+    assert missing(("raid",), load_scenario("enterprise")) == CONDITIONS["raid"][1]
     assert missing(("raid",), load_scenario("scenarios/examples/raid_night.yaml")) == ""
 
 

@@ -132,8 +132,8 @@ def test_a_source_for_nothing_is_refused(tmp_path, sources, message):
 
 def test_the_command_prints_both_and_writes_only_what_has_changed(livesim):
     printed = livesim("scenarios", "reference").stdout
-    assert "| `gifts.giver_share` | 0.06 | probability | 0 to 1 | viewers who may give at all |" in printed
-    assert "| `gifts.giver_share` | 0.06 | probability | assumed |" in printed
+    assert "| `gifts.warm_up_s` | 240 | s | 1 to 7200 | giving starts as 1 - exp(-stay / this) |" in printed
+    assert "| `gifts.warm_up_s` | 240 | s | assumed |" in printed
     before = SOURCES.stat().st_mtime_ns
     assert f"{SOURCES}: up to date" in livesim("scenarios", "reference", "--write").stdout
     assert SOURCES.stat().st_mtime_ns == before

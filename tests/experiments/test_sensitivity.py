@@ -335,7 +335,8 @@ def test_a_number_that_moves_no_probe_is_played_no_further(monkeypatch):
 
 def test_the_command_lists_what_it_would_vary(livesim):
     data = json.loads(livesim("sensitivity", "tiny", "--only", "gifts.rate_per_h", "--list", "--json").stdout)
-    assert data == [{"key": "gifts.rate_per_h", "default": "2", "reason": "", "values": {"low": "1.333", "high": "3"}}]
+    values = {"low": "0.12", "high": "0.27"}
+    assert data == [{"key": "gifts.rate_per_h", "default": "0.18", "reason": "", "values": values}]
 
 
 def test_the_command_refuses_a_bad_pattern_before_it_plays(livesim, tmp_path):

@@ -114,7 +114,7 @@ def test_a_plain_generator_runs_but_makes_snapshot_name_it(tiny):
 
 def test_the_raid_plugin_brings_raiders_and_can_be_copied():
     scenario = load_scenario("scenarios/examples/raid_night.yaml", {
-        "audience.planned_viewers": 40, "session.duration_s": 3600,
+        "audience.planned_viewers": 40, "session.duration_s": 3600, "incidents": [],
         "processes": [{"process": "raid", "parameters": {"at_s": 900, "viewers": 30}}],
     })  # fmt: skip
     rooms = Rooms(scenario, journal=5000)

@@ -126,7 +126,7 @@ def test_a_drawn_world_is_the_scenario_with_these_numbers_whatever_reads_them():
     assert len(draws) > 400
     assert {key.split(".")[0] for key in draws} == {
         "audience", "network", "content", "gifts", "chat", "ads", "interactions", "operations", "incidents", "pipeline",
-        "desk", "rewards",
+        "desk", "rewards", "analytics",
     }  # fmt: skip
     drawn = Rooms(load_scenario(base, {"randomise": draws}))
     drawn.reset([4])

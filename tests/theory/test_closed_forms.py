@@ -70,12 +70,12 @@ def test_stays_at_burn_rate_one_follow_the_fitted_law(source, p0, mean, sd):
         assert abs((budgets <= seconds).mean() - share) <= 4 * error + 1e-9, seconds
 
 
-def test_one_percent_stall_burns_five_percent_more_patience():
+def test_a_stalled_share_burns_patience_as_the_scenario_says_and_half_of_it_that_of_followers():
     p = records([AudienceConfig()])[0]
     mean = p.mood_mean
     assert burn_rate(p, mean, 0.0, False, 1.0) == pytest.approx(1.0)
-    assert burn_rate(p, mean, 0.01, False, 1.0) == pytest.approx(1.053)
-    assert burn_rate(p, mean, 0.01, True, 1.0) == pytest.approx(1.0265)
+    assert burn_rate(p, mean, 0.01, False, 1.0) == pytest.approx(1.065)
+    assert burn_rate(p, mean, 0.01, True, 1.0) == pytest.approx(1.0325)
     assert burn_rate(p, mean + 1, 0.0, False, 2.0) == pytest.approx(2 * math.exp(-0.45))
 
 
