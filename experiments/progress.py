@@ -50,7 +50,7 @@ def simulator_display() -> Display:
     """Return the display of a command that simulates; says so where the kernels must be compiled first."""
     display = Display()
     if not any(Path(livesim.__file__).parent.glob("**/crowd.*.nbi")):
-        display.say("First use: compiling the simulator takes about a minute; later uses load it.")
+        display.say("First use: compiling the simulator takes a few minutes; later uses load it.")
     return display
 
 
