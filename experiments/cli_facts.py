@@ -17,7 +17,6 @@ Seeds = Annotated[str, typer.Option(help="evaluation seeds, first:end; the gate 
 Markdown = Annotated[Path | None, typer.Option(metavar="FILE", help="write the page with definitions and sources")]
 Figures = Annotated[Path | None, typer.Option(metavar="FOLDER", help="write figures as PNG")]
 Only = Annotated[str, typer.Option(metavar="NUMBERS", help="only these facts, as 1,2,16; also the gate is theirs")]
-PIPED_WIDTH = 160
 DEFAULT_NAMES = ("entertainment", "ecommerce", "education")
 
 
@@ -39,18 +38,14 @@ def validate(
 
     Passes where 85 % of the applicable facts lie in their band, those that must among them; else status 1.
     """
-    from rich.console import Console
-
     from experiments.facts import gate as facts
     from experiments.facts.table import markdown_page, terminal_table
     from experiments.facts.world import World
-    from experiments.progress import simulator_display
+    from experiments.progress import simulator_display, wide_console
     from experiments.seeds import parse_seeds
 
     chosen, overrides, rows = parse_seeds(seeds), overrides_of(settings), facts.chosen_facts(only)
-    display, console = simulator_display(), Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
+    display, console = simulator_display(), wide_console()
     worlds = [World(name, chosen, overrides, display) for name in names or DEFAULT_NAMES]
     gates = []
     for world in worlds:

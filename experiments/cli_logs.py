@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,7 +23,6 @@ Figures = Annotated[Path | None, typer.Option(metavar="FOLDER", help="write figu
 LogSettings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="what is known of the room; it is not fitted")
 ]
-PIPED_WIDTH = 160
 
 
 def add_to(app: typer.Typer) -> None:
@@ -75,11 +74,11 @@ def fit(
     from experiments.logs.inference import Simulation
     from experiments.logs.record import check_policies
     from experiments.logs.scenario_file import check_out, write_scenario
-    from experiments.progress import simulator_display
+    from experiments.progress import simulator_display, wide_console
 
     check_out(out)
     check_policies(policies)
-    display, console = simulator_display(), _console()
+    display, console = simulator_display(), wide_console()
     simulation = Simulation(rooms=rooms, slope_rooms=min(slope_rooms, rooms), policies=policies)
     fitted = fit_log(log, extends, overrides_of(settings), simulation, display)
     write_scenario(fitted, out)
@@ -114,21 +113,14 @@ def fit_check(
     --set audience.planned_viewers=60 --set session.duration_s=3600.
     """
     from experiments.logs.recovery import Check, coverage_table, run_check
-    from experiments.progress import simulator_display
+    from experiments.progress import simulator_display, wide_console
 
     check = Check(name, overrides_of(settings), log_rooms, rooms, slope_rooms)
     file = out or Path("results") / f"fit_check_{check.base.name}.jsonl"
     results = run_check(check, repetitions, file, simulator_display())
     table, passes, text = coverage_table(check, results)
-    console = _console()
+    console = wide_console()
     console.print(table)
     console.print(text, highlight=False, soft_wrap=True)
     if not passes:
         raise typer.Exit(1)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPED_WIDTH)

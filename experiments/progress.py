@@ -77,3 +77,12 @@ def _bars(console: Console) -> Progress:
         console=console,
         transient=True,
     )
+
+
+PIPED_WIDTH = 160
+
+
+def wide_console() -> Console:
+    """Return a console for tables: as wide as the terminal, or wide enough where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPED_WIDTH)

@@ -56,8 +56,7 @@ def test_the_dict_observation_holds_the_flat_numbers(make, play, env_id, scenari
             np.testing.assert_array_equal(one[0][place[name]], values, err_msg=name)
 
 
-def test_observations_stay_in_bounds_over_a_whole_session_of_random_actions(make_vec, scenario):
-    envs = make_vec(scenario=scenario, num_envs=2, overrides={"session.duration_s": 1800.0})
+def assert_a_random_session_stays_in_bounds(envs):
     space = envs.single_observation_space
     observation, _ = envs.reset(seed=4)
     envs.action_space.seed(4)
@@ -65,6 +64,11 @@ def test_observations_stay_in_bounds_over_a_whole_session_of_random_actions(make
         assert np.isfinite(observation).all()
         assert ((observation >= space.low) & (observation <= space.high)).all()
         observation = envs.step(envs.action_space.sample())[0]
+
+
+def test_observations_stay_in_bounds_over_a_whole_session_of_random_actions(make_vec, scenario):
+    envs = make_vec(scenario=scenario, num_envs=2, overrides={"session.duration_s": 1800.0})
+    assert_a_random_session_stays_in_bounds(envs)
 
 
 def test_the_table_documents_every_field_with_its_place(layout):
@@ -90,10 +94,4 @@ def test_limited_observations_stay_in_bounds_over_a_whole_session_of_random_acti
     if privacy == "laplace":
         limits["analytics.epsilon"] = 0.01
     envs = make_vec(scenario=scenario, num_envs=2, overrides=limits)
-    space = envs.single_observation_space
-    observation, _ = envs.reset(seed=4)
-    envs.action_space.seed(4)
-    for _ in range(61):
-        assert np.isfinite(observation).all()
-        assert ((observation >= space.low) & (observation <= space.high)).all()
-        observation = envs.step(envs.action_space.sample())[0]
+    assert_a_random_session_stays_in_bounds(envs)
