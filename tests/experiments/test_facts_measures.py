@@ -186,7 +186,8 @@ GIFTS = [
 
 
 def test_gifts_are_rare_priced_and_concentrated_as_their_events_say():
-    made = world(as_it_is=[session(GIFTS, columns={"entered": [400.0], "gifts": [4.0]})])
+    room = SimpleNamespace(gifts=SimpleNamespace(giver_share=1.0))
+    made = _World(room, {"as it is": [session(GIFTS, columns={"entered": [400.0], "gifts": [4.0]})]})
     assert value("gifts_per_entry", made) == 1.0
     assert value("entries_with_gift", made) == 0.75
     assert value("price_one", made) == 0.5
