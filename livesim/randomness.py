@@ -13,13 +13,19 @@ import math
 from enum import IntEnum
 
 import numpy as np
-from numba import njit
+from numba import float64, njit, types, uint64
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _TO_UNIT = 1.0 / 4294967296.0
+
+# Signatures, for otherwise Numba compiles every draw again for each combination of constants it is called with.
+_DRAW = (uint64, uint64, uint64, uint64)
+_WORDS = types.UniTuple(uint64, 4)(*_DRAW)
+_FOUR = types.UniTuple(float64, 4)(*_DRAW)
+_ONE = float64(*_DRAW)
 
 
 class Channel(IntEnum):
@@ -60,7 +66,7 @@ def _multiply(m, a):
     return product >> _32, product & _LOW
 
 
-@njit(cache=True, nogil=True)
+@njit(_WORDS, cache=True, nogil=True)
 def philox(key, who, channel, count):
     """Return four independent 32-bit words as uint64.
 
@@ -83,26 +89,26 @@ def _unit(word):
     return (np.float64(np.int64(word)) + 0.5) * _TO_UNIT
 
 
-@njit(cache=True, nogil=True)
+@njit(_FOUR, cache=True, nogil=True)
 def uniforms(key, who, channel, count):
     """Return four independent uniforms in the open interval (0, 1)."""
     a, b, c, d = philox(key, who, channel, count)
     return _unit(a), _unit(b), _unit(c), _unit(d)
 
 
-@njit(cache=True, nogil=True)
+@njit(_ONE, cache=True, nogil=True)
 def uniform(key, who, channel, count):
     """Return one uniform in the open interval (0, 1)."""
     return _unit(philox(key, who, channel, count)[0])
 
 
-@njit(cache=True, nogil=True)
+@njit(_ONE, cache=True, nogil=True)
 def exponential(key, who, channel, count):
     """Return one unit exponential: the next threshold of a viewer's clock."""
     return -math.log(_unit(philox(key, who, channel, count)[0]))
 
 
-@njit(cache=True, nogil=True)
+@njit(_FOUR, cache=True, nogil=True)
 def normals(key, who, channel, count):
     """Return four independent standard normals (Box-Muller)."""
     a, b, c, d = uniforms(key, who, channel, count)
