@@ -87,7 +87,7 @@ def fit_log(
     begun = time.perf_counter()
     total = simulation.rooms * 4 + (0 if slopes else 10 * simulation.slope_rooms)
     with display.stage("simulating", total=total) as advance:
-        fit = infer(estimates, len(log), base, replace(simulation, progress=advance), slopes, display.say)
+        fit = infer(estimates, base, replace(simulation, progress=advance), slopes, display.say)
     seconds = {"read": read_s, "estimate": estimated_s, "simulate": time.perf_counter() - begun}
     compared = distances(log, fit.simulated, fit.base)
     notes = {**reading.notes, **log.anomalies}

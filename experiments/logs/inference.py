@@ -6,7 +6,8 @@ J^-1 (beta of the log - beta of sessions simulated with theta) until both agree;
 theta, is measured once, at the base scenario, with the seeds of the simulation (common random numbers).
 
 The error of theta comes from both sides: rooms of the log and simulated rooms are drawn anew with replacement, each
-draw moves its estimates by one Newton step (`estimators.auxiliary`), and J^-1 carries the difference to theta.
+draw moves its estimates by one Newton step (`estimators.auxiliary`), J^-1 carries the difference to theta, and the
+standard error of the drawn rooms scales it (`_spread`).
 
 Source: Gourieroux, Monfort and Renault 1993, "Indirect inference" (J. Appl. Econometrics 8); Smith 1993.
 """
@@ -17,8 +18,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from experiments.logs.estimators import estimate
 from experiments.logs.estimators.auxiliary import Auxiliary
@@ -162,7 +161,6 @@ def measure_slopes(base: Scenario, at_base: Sessions, keys: Sequence[str], simul
 
 def infer(
     log: Auxiliary,
-    rooms: int,
     base: Scenario,
     simulation: Simulation,
     slopes: Slopes | None = None,
@@ -170,7 +168,7 @@ def infer(
 ) -> Fit:
     """Return the parameters whose simulated sessions give the estimates of the log.
 
-    log: estimates of a log of so many rooms.  base: everything that is not estimated.  slopes: sensitivities at this
+    log: estimates of a log.  base: everything that is not estimated.  slopes: sensitivities at this
     base where they are known.
     """
     at_base = simulation.play(base, simulation.rooms)
@@ -186,7 +184,7 @@ def infer(
         slopes = measure_slopes(base, at_base, keys, simulation)
     keys = tuple(key for key in keys if key in slopes.keys)
     theta = np.array([BY_KEY[key].to_scale(BY_KEY[key].of(base)) for key in keys])
-    search = _Search(log, rooms, base, simulation, say, missing, keys, theta, slopes.of(keys), at_base, first)
+    search = _Search(log, base, simulation, say, missing, keys, theta, slopes.of(keys), at_base, first)
     search.drop(slopes.dropped)
     search.settle(STEPS)
     refused = {}
@@ -220,7 +218,6 @@ class _Search:
     """Where the search for agreement stands: theta and J of the keys, the sessions simulated last, their estimates."""
 
     log: Auxiliary
-    rooms: int
     base: Scenario
     simulation: Simulation
     say: Callable[[str], None]
@@ -231,7 +228,7 @@ class _Search:
     played: Sessions
     now: Auxiliary
     left: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    spread: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    spread: _Spread = field(default_factory=lambda: _Spread(np.zeros(0), np.zeros(0), np.zeros(0)))
     steps: int = 0
 
     def drop(self, reasons: Mapping[str, str]) -> None:
@@ -254,8 +251,8 @@ class _Search:
                     f"{key}: {reason}" for key, reason in self.missing.items()))  # fmt: skip
             inverse = np.linalg.inv(self.jacobian)
             step = inverse @ np.array([self.log.value[key] - self.now.value[key] for key in self.keys])
-            self.spread = _spread(self.log, self.rooms, self.now, len(self.played), self.keys, inverse)
-            self.left = step / np.maximum(self.spread.std(axis=0), 1e-12)
+            self.spread = _spread(self.log, self.now, self.keys, inverse)
+            self.left = step / np.maximum(self.spread.error, 1e-12)
             most = int(np.abs(self.left).argmax())
             self.say(f"step {self.steps}: {self.keys[most]} differs by {abs(self.left[most]):.2f} standard errors")
             before, here = self.now, self.theta
@@ -276,8 +273,7 @@ class _Search:
 
     def intervals(self) -> dict[str, tuple[float, float, float]]:
         """Return value and ends of the 95 % interval of every parameter, on its scale."""
-        tail = 0.5 * (1.0 - CONFIDENCE)
-        ends = np.quantile(self.spread, [tail, 1.0 - tail], axis=0) + self.theta
+        ends = self.theta + self.spread.low, self.theta + self.spread.high
         return {key: (float(v), float(a), float(b)) for key, v, a, b in zip(self.keys, self.theta, *ends, strict=True)}
 
 
@@ -305,25 +301,41 @@ def _learn(
             jacobian[np.ix_(at, at)] += np.outer(surprise, moved[at]) / (moved[at] @ moved[at])
 
 
-def _spread(
-    log: Auxiliary, rooms: int, simulated: Auxiliary, simulated_rooms: int, keys: Sequence[str], inverse: np.ndarray
-) -> np.ndarray:
-    """Return draws (B, p) of the error of theta, widened for the few rooms that the spread itself is known from."""
+@dataclass(frozen=True)
+class _Spread:
+    """What is known of the error of theta.  error: (p,) standard errors.  low, high: (p,) of the 95 % interval, from
+    theta."""
+
+    error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def _spread(log: Auxiliary, simulated: Auxiliary, keys: Sequence[str], inverse: np.ndarray) -> _Spread:
+    """Return standard errors and ends of intervals by the studentised bootstrap over rooms of the log and of the
+    simulation (Efron and Tibshirani 1993, ch. 12).
+
+    A draw is divided by the standard error that its own rooms give. That matters where few rooms carry an estimate, as
+    they do a variance: a log without such rooms gives a small estimate and a small error at once, and an interval
+    from quantiles of the draws alone ends below the truth too often.
+    """
     generator = np.random.default_rng(BOOTSTRAP_SEED)
-    total = np.zeros((RESAMPLES, len(keys)))
-    for found, count in ((log, rooms), (simulated, simulated_rooms)):
-        influence = np.stack([found.influence[key] for key in keys], axis=1)
-        drawn = generator.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES) - 1.0
-        total += drawn @ influence * _few_rooms(count)
-    return total @ inverse.T
-
-
-def _few_rooms(count: int) -> float:
-    """Return how much wider an interval must be where its spread is estimated from few rooms."""
-    if count < 3:
-        return float("inf")
-    tail = 0.5 + 0.5 * CONFIDENCE
-    return float(np.sqrt(count / (count - 1.0)) * student.ppf(tail, count - 1) / norm.ppf(tail))
+    error, moved, squares = np.zeros(len(keys)), np.zeros((RESAMPLES, len(keys))), np.zeros((RESAMPLES, len(keys)))
+    for found in (log, simulated):
+        influence = np.stack([found.influence[key] for key in keys], axis=1) @ inverse.T
+        influence -= influence.mean(axis=0)
+        count = len(influence)
+        few = count / (count - 1.0) if count > 1 else np.inf
+        drawn = generator.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES).astype(float)
+        shift = drawn @ influence
+        error += few * (influence**2).sum(axis=0)
+        moved += shift
+        squares += few * np.maximum(drawn @ influence**2 - shift**2 / count, 0.0)
+    error = np.sqrt(error)
+    ratio = moved / np.maximum(np.sqrt(squares), 1e-12)
+    tail = 0.5 * (1.0 - CONFIDENCE)
+    upper, lower = np.quantile(ratio, [1.0 - tail, tail], axis=0)
+    return _Spread(error, -upper * error, -lower * error)
 
 
 def _first_rooms(sessions: Sessions, count: int) -> Sessions:
