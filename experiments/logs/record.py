@@ -7,7 +7,10 @@ tell the end of a session wrongly. Here rooms are played without an environment 
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -60,14 +63,20 @@ def record(
 ) -> Rows:
     """Return the log of one session per seed.
 
-    policies: "default", those of the scenario on every head, or "nothing".  progress: told of finished sessions.
+    policies: "default", those of the scenario on every head, or "nothing".  batch: most rooms that are played
+    together.  progress: told of finished sessions. Batches are played in a thread per core, for kernels run beside
+    each other; a room does not depend on its batch.
     """
     check_policies(policies)
-    rooms = [
-        _rows(scenario, journal)
-        for first in range(0, len(seeds), batch)
-        for journal in _journals(scenario, seeds[first : first + batch], policies, progress)
-    ]
+    threads = os.cpu_count() or 1
+    size = max(min(batch, math.ceil(len(seeds) / threads)), 1)
+
+    def play(first: int) -> list[tuple[np.ndarray, ...]]:
+        journals = _journals(scenario, seeds[first : first + size], policies, progress)
+        return [_rows(scenario, journal) for journal in journals]
+
+    with ThreadPoolExecutor(threads) as pool:
+        rooms = [columns for played in pool.map(play, range(0, len(seeds), size)) for columns in played]
     time_s, viewer, event, value, source, item, position = (np.concatenate(parts) for parts in zip(*rooms, strict=True))
     room = np.repeat(np.arange(len(rooms)), [len(columns[0]) for columns in rooms])
     names = tuple(f"seed-{seed}" for seed in seeds)
