@@ -1,8 +1,9 @@
-# Everything runs in .venv, created on first use. PYTHON=python3.12 make test picks another interpreter.
+# Everything runs in .venv, created on first use. PYTHON=python3.12 make test picks another interpreter, JOBS=8 make test more processes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+JOBS ?= 2
 
 KINDS := entertainment ecommerce education health enterprise esports
 
@@ -18,7 +19,7 @@ demo: $(STAMP)  ## train on the default room, score against the rules on the sam
 	$(BIN)/livesim demo
 
 test: $(STAMP)  ## the whole fast suite, as CI runs it
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 test-slow: $(STAMP)  ## what takes minutes
 	$(BIN)/pytest -m slow

@@ -33,6 +33,14 @@ def play(rooms: Rooms, choose: Play = busy_actions, decisions: int = 10_000, fir
         rooms.advance()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the kernels before several processes start, which would each compile them."""
+    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        rooms = Rooms(load_scenario("tiny"))
+        rooms.reset([0])
+        play(rooms, decisions=2)
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Scenario:
     return load_scenario("tiny")

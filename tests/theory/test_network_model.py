@@ -83,8 +83,8 @@ def test_every_viewer_of_a_congested_room_is_matched_tick_by_tick(rule: str, kap
     ("config", "same_share"),
     [
         # looks at a running download are kept in 1/255 of 50 ms from one second to the next
-        (NetworkConfig(rule="throughput", kappa=0.62, origin_s=0.0), 0.98),
-        (NetworkConfig(rule="throughput", kappa=0.97, origin_s=0.0), 0.97),
+        pytest.param(NetworkConfig(rule="throughput", kappa=0.62, origin_s=0.0), 0.98, marks=pytest.mark.slow),
+        pytest.param(NetworkConfig(rule="throughput", kappa=0.97, origin_s=0.0), 0.97, marks=pytest.mark.slow),
         # a request made and answered within a second may come too late for a neighbour's
         (NetworkConfig(rule="buffer", kappa=0.97, latency_target_s=6.0, ingest_s=0.8), 0.97),
         (NetworkConfig(rule="rate", kappa=0.97, latency_target_s=6.0, ingest_s=0.8), 0.75),
@@ -110,6 +110,7 @@ def test_abandonment_and_origin_misses_match_but_for_what_a_second_blurs(config:
     assert ours[3] == pytest.approx(theirs[3], rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["rate", "buffer"])
 def test_sharing_once_a_second_stays_within_bounds_of_sharing_at_every_event(rule: str) -> None:
     """The price of the step: whoever may receive in a second is counted for all of it, so short downloads get less.
