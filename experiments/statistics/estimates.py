@@ -1,10 +1,6 @@
-"""Numbers with honest intervals: how a policy scores, and how sure one may be that it beats another.
+"""Scores and ratios with bootstrap intervals over evaluation seeds.
 
-Scores are arrays (S, N): S training seeds (1 for a heuristic) by N evaluation seeds, the same evaluation
-seeds for every policy. One evaluation seed is one draw of luck, shared by every training seed and every
-policy, so the bootstrap resamples whole columns: strata are training seeds, and pairs stay pairs. Intervals
-therefore speak about the luck of a session given the trained models; the spread over training seeds is
-reported beside them, never folded in.
+Intervals speak about the luck of a session given the trained models; `two_way` adds the luck of training.
 
 Source: Agarwal et al. 2021, "Deep RL at the Edge of the Statistical Precipice" (interquartile mean,
 stratified bootstrap, probability of improvement); Efron and Tibshirani 1993, ch. 14 (BCa).
@@ -110,14 +106,6 @@ def _pool(scores: np.ndarray) -> np.ndarray:
 def score(scores: np.ndarray) -> Estimate:
     """Return the interquartile mean with its interval. scores: (S, N)."""
     return estimate([scores], iqm_over_all)
-
-
-def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> Estimate:
-    """Return the mean of ours - theirs on the same luck with its interval. ours: (S, N), theirs: (T, N).
-
-    The mean, and not the interquartile mean: it is what an operator earns, and what the reward maximises.
-    """
-    return estimate([ours, theirs], lambda a, b: mean_over_all(a) - mean_over_all(b))
 
 
 def probability_of_improvement(ours: np.ndarray, theirs: np.ndarray) -> Estimate:
