@@ -159,6 +159,7 @@ def _do(path: Path, config: Any, stages: tuple[str, ...], again: list[str], resu
     display.say(f"Result folder: {path}")
     if changed := folder.changed_versions():
         display.say(f"Warning: not what this result was begun with; numbers may differ. {'; '.join(changed)}")
+        folder.note_versions(changed)
     try:
         comparison = run_stages(folder, config, display, stages, jobs)
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """The leaderboard: results of shipped configurations, a table per environment and scenario, with where each came from.
 
 A row is believed because anyone can make it again: the result's configuration is the committed one (only
-`scenario` may be set on top of it), the commit is known, and nothing lay on top of it. What does not hold is refused.
+`scenario` may be set on top of it), its commit is known, and nothing lay on top. What does not hold is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from experiments.compare import compare
 from experiments.config import ExperimentConfig
 from experiments.environment import HEADS
 from experiments.evaluate import read_scores
-from experiments.provenance import Provenance, is_committed, provenance
+from experiments.provenance import Provenance, provenance
 from experiments.report import Table
 from experiments.result_folder import ResultFolder
 from experiments.seeds import seeds_text
@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def commit(self) -> str:
-        """Twelve digits of the commit, marked where changes lay on top of it."""
+        """Twelve digits of the commit, marked where it is not all that made the result."""
         assert self.origin.commit is not None
         return self.origin.commit[:12] + (DIRTY_MARK if self.origin.is_dirty else "")
 
@@ -50,7 +50,7 @@ class Entry:
 def entries(paths: Sequence[Path], allow_dirty: bool = False) -> list[Entry]:
     """Return the results in the order of the page; raises ResultFolderError naming all that may not stand there.
 
-    allow_dirty: let results in that were made with changes on top of their commit, and mark them.
+    allow_dirty: let results in that were made with more than their commit, and mark them.
     """
     found, wrong = [], []
     for path in paths:
@@ -85,10 +85,10 @@ def _objection(config: ExperimentConfig, origin: Provenance, allow_dirty: bool) 
         return f"scenario {config.scenario} is a file of one machine. Choose a shipped scenario"
     if origin.commit is None:
         return "was not made in a checkout: its commit is unknown. Run it in one"
-    if (origin.is_dirty or not is_committed(origin.file)) and not allow_dirty:
+    if origin.is_dirty and not allow_dirty:
         return (
-            f"was made with uncommitted changes on top of {origin.commit[:12]}, or from a configuration that is not "
-            "committed. Commit and run it anew, or mark it with --allow-dirty"
+            f"was made with uncommitted changes on top of {origin.commit[:12]}, or continued with other software, or its "
+            "configuration is not committed. Commit and run it anew, or mark it with --allow-dirty"
         )
     return ""
 
@@ -103,14 +103,14 @@ def page(found: Sequence[Entry]) -> str:
     ]
     if any(entry.origin.is_dirty for entry in found):
         mark = DIRTY_MARK.strip()
-        parts.append(f"{mark}: made with uncommitted changes on top of the commit, which alone does not make it again.")
+        parts.append(f"{mark}: made with more than the commit, which alone does not make it again.")
     if len({entry.simulator for entry in found}) > 1:
         parts.append("The results were made by different versions of the simulator; compare within a table only.")
     for entry in found:
         config = entry.config
         seeds, training = seeds_text(config.evaluation_seeds), seeds_text(config.training_seeds)
         parts += [
-            f"## {config.environment}, {config.scenario}",
+            f"## {config.environment}, {config.scenario}: {config.name}",
             Table(STANDING_HEADER, standing_cells(entry.standings)).markdown(),
             f"`livesim run {entry.origin.source}` at commit {entry.commit}: {config.total_steps:,} decisions of "
             f"training, training seeds {training}, evaluation seeds {seeds}.",

@@ -19,7 +19,10 @@ DIRTY = "-dirty"
 
 @dataclass(frozen=True)
 class Provenance:
-    """commit: 40 hex digits, or None where the result was not made in a checkout; is_dirty: with changes on top of it.
+    """commit: 40 hex digits, or None where the result was not made in a checkout.
+
+    is_dirty: the commit alone does not make the result: uncommitted changes lay on top of it, the run was continued with
+    other software, or the configuration is not committed.
 
     file: the shipped configuration of the same name; settings: what was set on top of it; difference: in what the
     result's configuration differs from both together, empty where it does not.
@@ -51,11 +54,14 @@ class Provenance:
 
 def provenance(folder: ResultFolder, config: ExperimentConfig) -> Provenance:
     """Return where a result came from; only its scenario may be set on top of a shipped configuration."""
-    recorded = str(folder.versions().get("git_commit") or "")
-    commit, is_dirty = recorded.removesuffix(DIRTY) or None, recorded.endswith(DIRTY)
+    versions = folder.versions()
+    recorded = str(versions.get("git_commit") or "")
+    commit = recorded.removesuffix(DIRTY) or None
     file = next((path for path in sorted(CONFIGS.glob("*.yaml")) if _name(path) == config.name), None)
+    is_dirty = recorded.endswith(DIRTY) or bool(versions.get("continued_with"))
     if file is None:
         return Provenance(commit, is_dirty, None)
+    is_dirty |= not is_committed(file)
     settings = () if load_config(file).scenario == config.scenario else (f"scenario={config.scenario}",)
     try:
         shipped = load_config(file, settings)

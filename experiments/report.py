@@ -66,8 +66,8 @@ def best_first(policies: Sequence[Scored]) -> list[Scored]:
 
 TRAINING_SEED_TEXT = "Each training seed alone (intervals of one difference, not corrected for many):"
 TWO_WAY_TEXT = (
-    "If trained again: the same differences with the luck of training counted beside the luck of a session "
-    "(intervals over training and evaluation seeds, not corrected for many):"
+    "What to expect if trained again: the same differences with the luck of training counted beside the luck of a "
+    "session (intervals over training and evaluation seeds, not corrected for many):"
 )
 
 

@@ -23,7 +23,7 @@ import platform
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,14 @@ class ResultFolder:
         before, now = _flat(self.versions()), _flat(versions())
         return [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
 
+    def note_versions(self, changed: Sequence[str]) -> None:
+        """Keep what else had a hand in the episodes; nothing where they are all played already."""
+        if not self.is_finished("evaluate"):
+            then = self.versions()
+            known = then.get("continued_with", [])
+            then["continued_with"] = [*known, *(line for line in changed if line not in known)]
+            write_json(self.path / "versions.json", then)
+
     def is_finished(self, stage: str) -> bool:
         """Return whether a stage, such as "train/ppo/seed0", was completed."""
         return stage in self.status()["finished"]
@@ -231,7 +239,7 @@ def versions() -> dict[str, Any]:
 def _flat(versions: dict[str, Any]) -> dict[str, Any]:
     return {
         **versions.get("packages", {}),
-        **{key: value for key, value in versions.items() if key != "packages"},
+        **{key: value for key, value in versions.items() if key not in ("packages", "continued_with")},
     }
 
 

@@ -100,14 +100,15 @@ def _verdict(standing: Standing, rule: str) -> str:
     difference = standing.difference
     assert difference is not None
     more = "more" if difference.value >= 0 else "less"
-    text = f"{standing.policy} earns {abs(difference.value):,.1f} credits a session {more} than the best rule ({rule})"
+    credits = f"{abs(difference.value):,.1f} credits a session {more}"
+    text = f"{standing.policy} earns {credits} than the best rule ({rule}): "
     if standing.survives:
-        ending = "clear of zero, also after the correction for many comparisons"
+        ending = "is clear of zero, also after the correction for many comparisons"
     elif difference.low > 0 or difference.high < 0:
-        ending = "clear of zero alone, but not after the correction for many comparisons"
+        ending = "is clear of zero alone, but not after the correction for many comparisons"
     else:
-        ending = "which these seeds do not tell from no difference"
-    return f"{text}, {difference.text()}: {ending}."
+        ending = "is not told from zero by these seeds"
+    return f"{text}{difference.text()} {ending}."
 
 
 def _text(estimate: Estimate | None, digits: int = 1) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 5.2
-STYLE: Any = {"font.size": 9.5, "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
+WIDTH = 4.5
+STYLE: Any = {"font.size": 10, "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
 """svg.fonttype none: text stays text, small and found by a search."""
-LONG_LABEL = 14
+LONG_LABEL = 12
+LABEL_WIDTH = 16
 MARKS = 160
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d00", "#7f7f7f", "#6a3d9a", "#b15928", "#1b9e9e",
@@ -40,7 +42,7 @@ def draw(contents: Contents, name: str, prefix: str) -> str:
     try:
         import matplotlib
     except ImportError as error:
-        raise missing_extra(error) from None
+        raise missing_extra(error, "a page with figures") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -98,9 +100,8 @@ def differences(contents: Contents) -> Figure | None:
         _interval(axes, alone, place - 0.12, colour, 4.0)
         axes.plot(alone.value, place - 0.12, "o", color="white", markeredgecolor=colour, markersize=6)
     axes.axvline(0.0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(others)), [policy.label for policy in others])
-    axes.invert_yaxis()
-    axes.set_xlabel(f"credits a session more than {best.label}")
+    _rows(axes, others)
+    figure.supxlabel(f"credits more than {best.label}", fontsize=axes.xaxis.label.get_fontsize())
     return figure
 
 
@@ -143,7 +144,7 @@ def curve(contents: Contents) -> Figure | None:
             axes.axhline(level, color=colour, label=policy.label, **_line(policy))
         elif policy.name in contents.curves:
             _learner_curve(axes, contents, policy, colour)
-    axes.set(xlabel="training decisions", ylabel="return on the curve seeds, credits")
+    axes.set(xlabel="training decisions", ylabel="return, credits")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.locator_params(axis="x", nbins=5)
     _legend(figure, axes)
@@ -176,16 +177,22 @@ def terms(contents: Contents) -> Figure:
         axes.barh(range(len(policies)), means, left=left, height=0.66, color=colour, label=name.removeprefix("term."))
         ahead, behind = ahead + np.maximum(means, 0), behind + np.minimum(means, 0)
     returns = [float(np.mean(policy.values())) for policy in policies]
-    axes.plot(returns, range(len(policies)), "D", color="white", markeredgecolor="black", markersize=5, label="return")
+    diamond: Any = {"color": "white", "markeredgecolor": "black", "markersize": 5}
+    axes.plot(returns, range(len(policies)), "D", label="mean return", **diamond)
     axes.axvline(0.0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(policies)), [policy.label for policy in policies])
-    axes.invert_yaxis()
+    _rows(axes, policies)
     axes.set_xlabel("credits a session")
     _legend(figure, axes)
     return figure
 
 
-def _matters(policies: list[Scored], name: str) -> bool:
+def _rows(axes: Axes, policies: Sequence[Scored]) -> None:
+    """Name a row per policy, the first on top."""
+    axes.set_yticks(range(len(policies)), [fill(policy.label, LABEL_WIDTH) for policy in policies])
+    axes.invert_yaxis()
+
+
+def _matters(policies: Sequence[Scored], name: str) -> bool:
     return any(np.any(policy.values(name)) for policy in policies)
 
 

@@ -25,14 +25,14 @@ def title(pages: Sequence[Contents]) -> str:
 
 
 def overview(pages: Sequence[Contents]) -> Table:
-    """Return a row per learner of every experiment (per rule where nothing was learned), against the best rule."""
+    """Return a row per learner of every experiment (its best rule where nothing was learned), against the best rule."""
     rows = []
     for contents in pages:
         found = standings(contents.comparison)
-        shown = [one for one in found if one.is_learner] or found
-        place = [contents.config.name, contents.config.environment, contents.config.scenario]
-        rows += [[*place, *cells] for cells in standing_cells(shown)]
-    return Table(["experiment", "environment", "scenario", *STANDING_HEADER], rows)
+        for policy, *cells in standing_cells([one for one in found if one.is_learner] or found[:1]):
+            place = [contents.config.environment, contents.config.scenario]
+            rows.append([f"{contents.config.name}: {policy}", *cells, *place])
+    return Table(["experiment: policy", *STANDING_HEADER[1:], "environment", "scenario"], rows)
 
 
 def markdown_page(pages: Sequence[Contents]) -> str:
@@ -58,7 +58,7 @@ def html_page(pages: Sequence[Contents]) -> str:
     try:
         import jinja2
     except ImportError as error:
-        raise missing_extra(error) from None
+        raise missing_extra(error, "a page") from None
     source = files("experiments.result_page").joinpath(TEMPLATE).read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -152,7 +152,7 @@ def term_cells(policies: Sequence[Scored]) -> Table:
         [policy.label, *(f"{np.mean(policy.values(name)):,.1f}" for name in names), f"{np.mean(policy.values()):,.1f}"]
         for policy in best_first(policies)
     ]
-    return Table(["policy", *(name.removeprefix("term.") for name in names), "return"], rows)
+    return Table(["policy", *(name.removeprefix("term.") for name in names), "mean return"], rows)
 
 
 def health_cells(policies: Sequence[Scored]) -> Table:
