@@ -87,8 +87,8 @@ def _objection(config: ExperimentConfig, origin: Provenance, allow_dirty: bool) 
         return "was not made in a checkout: its commit is unknown. Run it in one"
     if origin.is_dirty and not allow_dirty:
         return (
-            f"was made with uncommitted changes on top of {origin.commit[:12]}, or continued with other software, or its "
-            "configuration is not committed. Commit and run it anew, or mark it with --allow-dirty"
+            f"was made with uncommitted changes on top of {origin.commit[:12]}, or continued with other software, or "
+            "its configuration is not committed. Commit and run it anew, or mark it with --allow-dirty"
         )
     return ""
 

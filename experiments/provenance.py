@@ -21,8 +21,8 @@ DIRTY = "-dirty"
 class Provenance:
     """commit: 40 hex digits, or None where the result was not made in a checkout.
 
-    is_dirty: the commit alone does not make the result: uncommitted changes lay on top of it, the run was continued with
-    other software, or the configuration is not committed.
+    is_dirty: the commit alone does not make the result: uncommitted changes lay on top of it, the run was continued
+    with other software, or the configuration is not committed.
 
     file: the shipped configuration of the same name; settings: what was set on top of it; difference: in what the
     result's configuration differs from both together, empty where it does not.

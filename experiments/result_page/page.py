@@ -12,7 +12,7 @@ from experiments.report import Table
 from experiments.result_folder import write_text
 from experiments.result_page import figures
 from experiments.result_page.contents import Contents
-from experiments.result_page.tables import Section, facts, sections
+from experiments.result_page.tables import Section, asked, sections
 from experiments.standings import STANDING_HEADER, STANDING_TEXT, standing_cells, standings
 from livesim.errors import ResultFolderError
 
@@ -42,10 +42,14 @@ def markdown_page(pages: Sequence[Contents]) -> str:
         parts += [f"# {title(pages)}", overview(pages).markdown(), STANDING_TEXT]
     for contents in pages:
         parts += [f"# {contents.config.name}", contents.config.description]
-        parts.append("\n".join(f"- **{name}**: {value}" for name, value in facts(contents)))
+        parts.append("\n".join(f"- **{name}**: {value}" for name, value in _facts(contents)))
         for section in sections(contents):
             parts += _markdown(section)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(contents: Contents) -> list[tuple[str, str]]:
+    return [*asked(contents.config), ("commit", contents.origin.short)]
 
 
 def _markdown(section: Section) -> list[str]:
@@ -76,7 +80,7 @@ def _experiment(contents: Contents, number: int) -> dict[str, Any]:
         "id": f"experiment-{number}",
         "name": contents.config.name,
         "description": contents.config.description,
-        "facts": facts(contents),
+        "facts": _facts(contents),
         "sections": [
             {
                 "section": section,

@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments import report
 from experiments.compare import Scored, scale
+from experiments.config import ExperimentConfig
 from experiments.report import Table, best_first, iqm_over_all
 from experiments.result_page.contents import Contents
 from experiments.seeds import seeds_text
@@ -44,29 +45,23 @@ class Section:
     is_folded: bool = False
 
 
-def facts(contents: Contents) -> list[tuple[str, str]]:
-    """Return what was asked, as names and values."""
-    config = contents.config
+def asked(config: ExperimentConfig) -> list[tuple[str, str]]:
+    """Return what an experiment asks for, as names and values."""
     env = config.env
     learners = ", ".join(f"{entry.shown} ({entry.algorithm})" for entry in config.algorithms) or "none"
     rows = [
         ("environment", f"{env.id}, heads {', '.join(env.heads)}"),
-        ("scenario", env.scenario if isinstance(env.scenario, str) else env.scenario.name),
+        ("scenario", config.scenario),
         ("reward", f"{env.reward} ({env.reward_mode})"),
         ("learners", learners),
+        ("rules", ", ".join(config.baselines) or "none"),
     ]
     if config.algorithms:
-        rows += [
-            ("training", f"{config.total_steps:,} decisions, training seeds {seeds_text(config.training_seeds)}"),
-        ]
-    rows += [
-        ("rules", ", ".join(config.baselines) or "none"),
-        ("evaluation", f"{len(contents.comparison.seeds)} sessions, seeds {seeds_text(contents.comparison.seeds)}"),
-        *((f"set: {key}", str(value)) for key, value in config.overrides.items()),
-        *((f"set for final scores: {key}", str(value)) for key, value in config.evaluation_overrides.items()),
-        ("commit", contents.origin.short),
-    ]
-    return rows
+        training = f"{config.total_steps:,} decisions, training seeds {seeds_text(config.training_seeds)}"
+        rows.append(("training", f"{training}; rooms of seeds 2^32 and above"))
+    rows.append(("evaluation", f"{len(config.evaluation_seeds)} sessions, seeds {seeds_text(config.evaluation_seeds)}"))
+    rows += [(f"set: {key}", str(value)) for key, value in config.overrides.items()]
+    return rows + [(f"set for final scores: {key}", str(value)) for key, value in config.evaluation_overrides.items()]
 
 
 def sections(contents: Contents) -> list[Section]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.statistics.differences import difference_family, luck_differences
-from experiments.statistics.estimates import CONFIDENCE, Estimate, estimate, mean_over_all
+from experiments.statistics.estimates import CONFIDENCE, Estimate, estimate, mean_over_all, resampled_weights
 from experiments.statistics.two_way import two_way_difference
 
 LUCK_SPREAD = 0.35
@@ -112,10 +112,8 @@ def _two_way(learner: np.ndarray, rules: list[np.ndarray], resamples: int) -> li
 
 def _crossed(learner: np.ndarray, rules: list[np.ndarray], resamples: int) -> list[Estimate]:
     """Resample rows and columns, each with replacement: the alternative that `two_way` rejects."""
-    generator, table = np.random.default_rng(0), learner - rules[0]
-    rows, columns = (
-        generator.multinomial(size, np.full(size, 1 / size), size=resamples) / size for size in table.shape
-    )
+    table = learner - rules[0]
+    rows, columns = (np.concatenate([*resampled_weights(size, resamples)]) for size in table.shape)
     drawn = np.einsum("bs,sn,bn->b", rows, table, columns)
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return [Estimate(float(table.mean()), float(low), float(high))]

@@ -23,11 +23,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.statistics.estimates import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES, Estimate
+from experiments.statistics.estimates import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES, Estimate, resampled_weights
 
 LEAST_SEEDS = 4
 """With fewer evaluation seeds too many resamples repeat one seed, and no interval is given."""
-BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,8 @@ def difference_family(
 
 def _studentised(centred: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """Return t* of every resample and difference. centred: (J, N), rows of mean zero. Returns (resamples, J)."""
-    generator, count = np.random.default_rng(seed), centred.shape[1]
-    parts = []
-    for first in range(0, resamples, BATCH):
-        size = min(BATCH, resamples - first)
-        weights = generator.multinomial(count, np.full(count, 1 / count), size=size) / count
+    count, parts = centred.shape[1], []
+    for weights in resampled_weights(count, resamples, seed):
         mean = weights @ centred.T
         variance = np.maximum(weights @ (centred**2).T - mean**2, 0.0) / (count - 1)
         with np.errstate(divide="ignore", invalid="ignore"):  # a resample of one seed alone: unbounded, or 0 / 0

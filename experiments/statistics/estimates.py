@@ -9,7 +9,7 @@ stratified bootstrap, probability of improvement); Efron and Tibshirani 1993, ch
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +19,8 @@ from scipy.stats import DegenerateDataWarning, bootstrap, trim_mean
 CONFIDENCE = 0.95
 RESAMPLES = 4000
 BOOTSTRAP_SEED = 20240229
+RESAMPLE_BATCH = 500
+"""Resamples held in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def estimate(
     options = {"paired": True, "vectorized": True, "confidence_level": CONFIDENCE, "n_resamples": resamples}
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)  # answered below
-        result = bootstrap(rows, of_rows, method=method, rng=np.random.default_rng(seed), batch=500, **options)
+        generator = np.random.default_rng(seed)
+        result = bootstrap(rows, of_rows, method=method, rng=generator, batch=RESAMPLE_BATCH, **options)
     low, high = (float(end) for end in result.confidence_interval)
     if np.isnan(low) and method == "BCa":  # the jackknife is degenerate, e.g. all but one value are equal
         return estimate(arrays, statistic, "percentile", resamples, seed)
@@ -86,6 +89,17 @@ def estimate(
 def _split(rows: Sequence[np.ndarray], splits: np.ndarray) -> list[Sequence[np.ndarray]]:
     bounds = [0, *splits.tolist(), len(rows)]
     return [rows[first:end] for first, end in pairwise(bounds)]
+
+
+def resampled_weights(
+    count: int, resamples: int, seed: int = BOOTSTRAP_SEED, batch: int = RESAMPLE_BATCH
+) -> Iterator[np.ndarray]:
+    """Yield (size, count) weights of resamples with replacement, rows adding up to 1, `resamples` rows in all."""
+    generator = np.random.default_rng(seed)
+    for first in range(0, resamples, batch):
+        size = min(batch, resamples - first)
+        drawn = generator.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count) / count
 
 
 def iqm_over_all(scores: np.ndarray) -> np.ndarray:

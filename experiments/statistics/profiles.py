@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.statistics.estimates import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES
-
-BATCH = 500
+from experiments.statistics.estimates import BOOTSTRAP_SEED, CONFIDENCE, RESAMPLES, resampled_weights
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,6 @@ def performance_profile(
 ) -> Profile:
     """Return the share of runs strictly above each mark. scores: (S, N); evaluation seeds are resampled together."""
     above = (np.atleast_2d(scores)[:, :, None] > np.asarray(marks)[None, None, :]).mean(axis=0)  # (N, K)
-    generator, count = np.random.default_rng(seed), len(above)
-    drawn = [
-        generator.multinomial(count, np.full(count, 1 / count), size=min(BATCH, resamples - first)) / count @ above
-        for first in range(0, resamples, BATCH)
-    ]
+    drawn = [weights @ above for weights in resampled_weights(len(above), resamples, seed)]
     low, high = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     return Profile(np.asarray(marks), above.mean(axis=0), low, high)
