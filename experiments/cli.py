@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from experiments import cli_facts, cli_logs, cli_network, cli_sensitivity, cli_world
+from experiments import cli_facts, cli_logs, cli_network, cli_report, cli_sensitivity, cli_world
 from livesim.errors import LivesimError
 
 DEMO_FOLDER = Path("results") / "demo"
@@ -159,6 +159,7 @@ def _do(path: Path, config: Any, stages: tuple[str, ...], again: list[str], resu
     display.say(f"Result folder: {path}")
     if changed := folder.changed_versions():
         display.say(f"Warning: not what this result was begun with; numbers may differ. {'; '.join(changed)}")
+        folder.note_versions(changed)
     try:
         comparison = run_stages(folder, config, display, stages, jobs)
     except KeyboardInterrupt:
@@ -177,6 +178,7 @@ cli_network.add_to(app)
 cli_facts.add_to(app)
 cli_logs.add_to(app)
 cli_sensitivity.add_to(app)
+cli_report.add_to(app)
 
 if __name__ == "__main__":
     main()

@@ -13,6 +13,8 @@ import numpy as np
 from experiments import statistics
 from experiments.episode_table import EpisodeTable
 from experiments.statistics import Estimate
+from experiments.statistics.differences import Difference, difference_family, luck_differences
+from experiments.statistics.two_way import two_way_difference
 
 SHOWN_MEASURES = ("viewers_mean", "stall_share", "ad_minutes_per_hour", "masked_actions")
 
@@ -57,6 +59,11 @@ class Comparison:
             if (line.policy, line.training_seed, line.measure, line.baseline) == wanted:
                 return line.estimate
         raise KeyError(wanted)
+
+    def survives(self, policy: str, baseline: str) -> bool:
+        """Return whether a paired difference is clear of zero after the correction for all pairs of the comparison."""
+        together = self.find(policy, "paired_difference_simultaneous", baseline)
+        return together.low > 0 or together.high < 0
 
     def as_csv(self) -> str:
         """Return one line per number: policy, training_seed, measure, baseline, value, low, high."""
@@ -106,8 +113,10 @@ def compare(policies: Sequence[Scored]) -> Comparison:
         for table in policy.tables.values():
             assert tuple(table["seed"]) == seeds, f"{policy.name} was played on other seeds"
     lines: list[Line] = []
+    differences = _differences(policies)
     for policy in policies:
         lines += _lines(policy, policy.values(), None, policies)
+        lines += _corrected(policy, differences, policies)
         if not policy.is_baseline:
             for row, seed in enumerate(policy.tables):
                 lines += _lines(policy, policy.values()[row : row + 1], seed, policies)
@@ -120,6 +129,52 @@ def best_heuristic(policies: Sequence[Scored]) -> Scored | None:
     return max(rules, key=lambda rule: float(statistics.iqm_over_all(rule.values())), default=None)
 
 
+def scale(policies: Sequence[Scored]) -> tuple[float, float] | None:
+    """Return the returns that score 0 (random) and 100 (the best heuristic); None where there is no such scale."""
+    random, best = _random(policies), best_heuristic(policies)
+    if random is None or best is None:
+        return None
+    zero, hundred = (float(statistics.iqm_over_all(policy.values())) for policy in (random, best))
+    return (zero, hundred) if hundred > zero else None
+
+
+def pairs(policies: Sequence[Scored]) -> list[tuple[Scored, Scored]]:
+    """Return every pair of a policy and a baseline once: the family that differences are corrected for."""
+    return [
+        (policy, baseline)
+        for place, policy in enumerate(policies)
+        for other, baseline in enumerate(policies)
+        if baseline.is_baseline and (place < other if policy.is_baseline else place != other)
+    ]
+
+
+def _differences(policies: Sequence[Scored]) -> dict[tuple[str, str], Difference]:
+    """Return the paired difference of every policy to every baseline, corrected for all of them."""
+    family = pairs(policies)
+    if not family:
+        return {}
+    found = difference_family([luck_differences(ours.values(), theirs.values()) for ours, theirs in family])
+    known = {(ours.name, theirs.name): one for (ours, theirs), one in zip(family, found, strict=True)}
+    return {**{(theirs, ours): one.reversed() for (ours, theirs), one in known.items()}, **known}
+
+
+def _corrected(
+    policy: Scored, differences: Mapping[tuple[str, str], Difference], policies: Sequence[Scored]
+) -> list[Line]:
+    """Return what the correction says of every difference, and the difference with the luck of training counted."""
+    lines = []
+    for baseline in policies:
+        if baseline.is_baseline and baseline is not policy:
+            found = differences[policy.name, baseline.name]
+            p = Estimate(found.p, float("nan"), float("nan"))
+            lines.append(Line(policy.name, None, "paired_difference_simultaneous", baseline.name, found.simultaneous))
+            lines.append(Line(policy.name, None, "adjusted_p", baseline.name, p))
+            if len(policy.tables) > 1:
+                both = two_way_difference(policy.values(), baseline.values())
+                lines.append(Line(policy.name, None, "paired_difference_two_way", baseline.name, both))
+    return lines
+
+
 def _lines(policy: Scored, scores: np.ndarray, seed: int | None, policies: Sequence[Scored]) -> list[Line]:
     def line(measure: str, estimate: Estimate, baseline: str = "") -> Line:
         return Line(policy.name, seed, measure, baseline, estimate)
@@ -128,8 +183,7 @@ def _lines(policy: Scored, scores: np.ndarray, seed: int | None, policies: Seque
         line("return_iqm", statistics.score(scores)),
         line("return_mean", statistics.estimate([scores], statistics.mean_over_all)),
     ]
-    random = next((other for other in policies if other.is_baseline and _is_random(other)), None)
-    best = best_heuristic(policies)
+    random, best = _random(policies), best_heuristic(policies)
     if random and best:
         lines.append(line("normalised_score", statistics.normalised_score(scores, random.values(), best.values())))
     for baseline in policies:
@@ -149,6 +203,10 @@ def _mean_columns(policy: Scored) -> list[str]:
     table = next(iter(policy.tables.values()))
     own = ("return", "seed", "length")
     return [name for name in table.columns if name not in own and not name.startswith(("action.", "world."))]
+
+
+def _random(policies: Sequence[Scored]) -> Scored | None:
+    return next((policy for policy in policies if policy.is_baseline and _is_random(policy)), None)
 
 
 def _is_random(policy: Scored) -> bool:

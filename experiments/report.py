@@ -1,13 +1,13 @@
-"""Comparisons as Markdown: the table people read, and what it means."""
+"""Comparisons as tables: the cells people read, as Markdown or for a page, and what they mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.compare import SHOWN_MEASURES, Comparison, Scored, best_heuristic
-from experiments.config import ExperimentConfig
+from experiments.compare import SHOWN_MEASURES, Comparison, Scored, best_heuristic, pairs
 from experiments.seeds import seeds_text
 from experiments.statistics import iqm_over_all
 
@@ -19,48 +19,90 @@ MEASURE_NAMES = {
 }
 
 
-def comparison_table(comparison: Comparison) -> str:
-    """Return the Markdown table: a row per policy, best first, with 95 % intervals."""
-    baselines = [policy for policy in comparison.policies if policy.is_baseline]
+SURVIVES = "*"
+"""Behind a difference that is clear of zero after the correction for all pairs of its comparison."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as they are shown; the first column names the row."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """Return the Markdown table."""
+        return markdown(self.header, self.rows)
+
+
+def comparison_cells(comparison: Comparison) -> Table:
+    """Return a row per policy, best first, with 95 % intervals."""
+    baselines = _baselines(comparison)
     header = ["policy", "return (IQM)", *(f"minus {baseline.label}" for baseline in baselines), "score"]
     header += [MEASURE_NAMES[name] for name in SHOWN_MEASURES]
-    ranked = sorted(comparison.policies, key=lambda policy: -float(iqm_over_all(policy.values())))
-    return markdown(header, [_row(comparison, policy, baselines) for policy in ranked])
+    return Table(header, [_row(comparison, policy, baselines) for policy in best_first(comparison.policies)])
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """Return the Markdown table: a row per policy, best first, with 95 % intervals."""
+    return comparison_cells(comparison).markdown()
 
 
 def comparison_markdown(comparison: Comparison) -> str:
     """Return the table, the learners' training seeds one by one, and how to read both."""
     parts = [comparison_table(comparison)]
-    if seed_table := training_seed_table(comparison):
-        parts.append("Each training seed alone:\n\n" + seed_table)
+    if (two_way := two_way_cells(comparison)).rows:
+        parts.append(f"{TWO_WAY_TEXT}\n\n{two_way.markdown()}")
+    if (seeds := training_seed_cells(comparison)).rows:
+        parts.append(f"{TRAINING_SEED_TEXT}\n\n{seeds.markdown()}")
     parts.append(explanation(comparison))
     return "\n\n".join(parts) + "\n"
 
 
-def training_seed_table(comparison: Comparison) -> str:
-    """Return a row per learner and training seed; empty where nothing was learned."""
-    baselines = [policy for policy in comparison.policies if policy.is_baseline]
-    rows = []
-    for policy in comparison.policies:
-        for seed in policy.tables:
-            if seed is not None:
-                rows.append(
-                    [
-                        policy.label,
-                        str(seed),
-                        comparison.find(policy.name, "return_iqm", training_seed=seed).text(),
-                        *(_difference(comparison, policy, baseline, seed) for baseline in baselines),
-                    ]
-                )
-    if not rows:
-        return ""
-    header = [
-        "policy",
-        "training seed",
-        "return (IQM)",
-        *(f"minus {baseline.label}" for baseline in baselines),
+def best_first(policies: Sequence[Scored]) -> list[Scored]:
+    """Return policies by interquartile mean of the return, the highest first."""
+    return sorted(policies, key=lambda policy: -float(iqm_over_all(policy.values())))
+
+
+TRAINING_SEED_TEXT = "Each training seed alone (intervals of one difference, not corrected for many):"
+TWO_WAY_TEXT = (
+    "What to expect if trained again: the same differences with the luck of training counted beside the luck of a "
+    "session (intervals over training and evaluation seeds, not corrected for many):"
+)
+
+
+def two_way_cells(comparison: Comparison) -> Table:
+    """Return a row per learner with several training seeds; no row where there is none."""
+    baselines = _baselines(comparison)
+    rows = [
+        [policy.label, str(len(policy.tables))]
+        + [comparison.find(policy.name, "paired_difference_two_way", baseline.name).text() for baseline in baselines]
+        for policy in comparison.policies
+        if len(policy.tables) > 1 and baselines
     ]
-    return markdown(header, rows)
+    return Table(["policy", "training seeds", *(f"minus {baseline.label}" for baseline in baselines)], rows)
+
+
+def training_seed_cells(comparison: Comparison) -> Table:
+    """Return a row per learner and training seed; no row where nothing was learned."""
+    baselines = _baselines(comparison)
+    rows = [
+        [
+            policy.label,
+            str(seed),
+            comparison.find(policy.name, "return_iqm", training_seed=seed).text(),
+            *(_difference(comparison, policy, baseline, seed) for baseline in baselines),
+        ]
+        for policy in comparison.policies
+        for seed in policy.tables
+        if seed is not None
+    ]
+    header = ["policy", "training seed", "return (IQM)", *(f"minus {baseline.label}" for baseline in baselines)]
+    return Table(header, rows)
+
+
+def _baselines(comparison: Comparison) -> list[Scored]:
+    return [policy for policy in comparison.policies if policy.is_baseline]
 
 
 def explanation(comparison: Comparison) -> str:
@@ -72,7 +114,9 @@ def explanation(comparison: Comparison) -> str:
         f"{count} evaluation seeds ({which}), the same for every policy and unseen in training. "
         "IQM: interquartile mean of the return in credits; minus X: mean paired "
         "difference to X on the same luck; in brackets 95 % bootstrap intervals over evaluation seeds"
-        f"{scale}. viewers: mean concurrent; stall %: stalled share of viewing time; "
+        f"{scale}. {SURVIVES}: clear of zero also after the correction for all {len(pairs(comparison.policies))} pairs "
+        "of the table (simultaneous 95 % intervals, in comparison.csv). "
+        "viewers: mean concurrent; stall %: stalled share of viewing time; "
         "ad min/h: minutes of ads per hour; masked: actions asked for that were not possible."
     )
 
@@ -113,27 +157,5 @@ def _normalised(comparison: Comparison, policy: Scored) -> str:
 def _difference(comparison: Comparison, policy: Scored, baseline: Scored, seed: int | None) -> str:
     if policy is baseline:
         return "-"
-    return comparison.find(policy.name, "paired_difference", baseline.name, seed).text()
-
-
-def _evaluation_text(config: ExperimentConfig) -> str:
-    settings = ", ".join(f"{key} = {value}" for key, value in config.evaluation_overrides.items())
-    return f" Final scores are played with {settings}." if settings else ""
-
-
-def experiment_report(config: ExperimentConfig, comparison: str) -> str:
-    """Return the page that opens a result: what was done, the comparison, and where the rest lies."""
-    env = config.env
-    learners = ", ".join(f"{entry.shown} ({entry.algorithm})" for entry in config.algorithms) or "none"
-    lines = [
-        f"# {config.name}",
-        config.description,
-        f"Environment {env.id}, scenario {env.scenario}, reward {env.reward} ({env.reward_mode}). "
-        f"Learners: {learners}; {config.total_steps:,} training decisions, "
-        f"training seeds {', '.join(map(str, config.training_seeds))}. "
-        "Training episodes have other luck than evaluation: their seeds are 2^32 and above." + _evaluation_text(config),
-        comparison.rstrip(),
-        "config.yaml repeats this experiment; episodes/ holds every episode; runs/ the models; "
-        "`tensorboard --logdir tensorboard --host 127.0.0.1` shows the curves.",
-    ]
-    return "\n\n".join(line for line in lines if line) + "\n"
+    text = comparison.find(policy.name, "paired_difference", baseline.name, seed).text()
+    return f"{text}{SURVIVES}" if seed is None and comparison.survives(policy.name, baseline.name) else text

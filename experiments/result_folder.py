@@ -21,8 +21,9 @@ import json
 import os
 import platform
 import re
+import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,9 @@ class ResultFolder:
     def resume(cls, path: Path, config: ExperimentConfig) -> ResultFolder:
         """Continue a result; raises ResultFolderError where none is, or one of another configuration."""
         folder = cls.open(path)
-        if folder.status()["digest"] != config.digest():
+        if difference := folder.difference_from(config):
             raise ResultFolderError(
-                f"{path}: belongs to another configuration ({folder._first_difference(config)}). "
+                f"{path}: belongs to another configuration ({difference}). "
                 "Resume with the settings it began with, or start another folder with --out DIR."
             )
         return folder
@@ -125,14 +126,43 @@ class ResultFolder:
             raise ResultFolderError(f"{file}: is damaged: it must hold state, digest and finished")
         return data
 
+    def difference_from(self, config: ExperimentConfig) -> str | None:
+        """Return in what another configuration differs from the one this folder began with; None where in nothing."""
+        return None if self.status()["digest"] == config.digest() else self._first_difference(config)
+
+    def require_finished(self) -> None:
+        """Raise ResultFolderError where the experiment was not run to its end."""
+        state = self.status()["state"]
+        if state != "complete":
+            config = shlex.quote(str(self.path / "config.yaml"))
+            raise ResultFolderError(
+                f"{self.path}: is not finished (state: {state}). "
+                f"Continue it with: livesim run {config} --out {shlex.quote(str(self.path))} --resume"
+            )
+
+    def versions(self) -> dict[str, Any]:
+        """Return what the folder was begun with; raises ResultFolderError where the file is damaged."""
+        file = self.path / "versions.json"
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ResultFolderError(f"{file}: cannot be read ({error})") from None
+        if not isinstance(data, dict):
+            raise ResultFolderError(f"{file}: is damaged: it must hold names and versions")
+        return data
+
     def changed_versions(self) -> list[str]:
         """Return what software has changed since the folder was begun, as "numpy: 2.3.0 then, 2.4.6 now"."""
-        try:
-            then = json.loads((self.path / "versions.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ResultFolderError(f"{self.path / 'versions.json'}: cannot be read ({error})") from None
-        before, now = _flat(then), _flat(versions())
+        before, now = _flat(self.versions()), _flat(versions())
         return [f"{name}: {before.get(name)} then, {now[name]} now" for name in now if before.get(name) != now[name]]
+
+    def note_versions(self, changed: Sequence[str]) -> None:
+        """Keep what else had a hand in the episodes; nothing where they are all played already."""
+        if not self.is_finished("evaluate"):
+            then = self.versions()
+            known = then.get("continued_with", [])
+            then["continued_with"] = [*known, *(line for line in changed if line not in known)]
+            write_json(self.path / "versions.json", then)
 
     def is_finished(self, stage: str) -> bool:
         """Return whether a stage, such as "train/ppo/seed0", was completed."""
@@ -186,7 +216,10 @@ class ResultFolder:
 
 
 def versions() -> dict[str, Any]:
-    """Return what the numbers were made with."""
+    """Return what the numbers were made with.
+
+    git_commit: 40 hex digits, "-dirty" behind them where files of the checkout had changed; None outside one.
+    """
     packages: dict[str, str | None] = {}
     for name in PACKAGES:
         try:
@@ -206,12 +239,13 @@ def versions() -> dict[str, Any]:
 def _flat(versions: dict[str, Any]) -> dict[str, Any]:
     return {
         **versions.get("packages", {}),
-        **{key: value for key, value in versions.items() if key != "packages"},
+        **{key: value for key, value in versions.items() if key not in ("packages", "continued_with")},
     }
 
 
 def _git_commit() -> str | None:
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    command += ["--exclude", "*"]  # the commit itself, never a tag near it
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError):

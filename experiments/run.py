@@ -14,6 +14,8 @@ from experiments.interruption import Interruption, interruptible
 from experiments.learning_curve import LearningCurve
 from experiments.progress import Display
 from experiments.result_folder import ResultFolder, file_name, write_text
+from experiments.result_page.contents import gather
+from experiments.result_page.page import markdown_page
 
 STAGES = ("train", "evaluate", "compare")
 
@@ -61,10 +63,9 @@ def rescore(
 
 def write_comparison(folder: ResultFolder, config: ExperimentConfig, comparison: Comparison) -> None:
     """Write comparison.csv, comparison.md and report.md."""
-    markdown = report.comparison_markdown(comparison)
     write_text(folder.path / "comparison.csv", comparison.as_csv())
-    write_text(folder.path / "comparison.md", markdown)
-    write_text(folder.path / "report.md", report.experiment_report(config, markdown))
+    write_text(folder.path / "comparison.md", report.comparison_markdown(comparison))
+    write_text(folder.path / "report.md", markdown_page([gather(folder, config, comparison)]))
 
 
 def _do(

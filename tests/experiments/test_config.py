@@ -6,7 +6,7 @@ import pytest
 
 from experiments.config import load_config
 from experiments.config_names import check_names
-from experiments.report import experiment_report
+from experiments.result_page.tables import asked
 from livesim.errors import ConfigError, LivesimError
 
 
@@ -198,7 +198,7 @@ def test_final_scores_can_be_played_on_traces_of_their_own(tiny_file, tmp_path):
     assert config.evaluation_env.load_scenario().network.trace_split == "evaluation"
     assert config.evaluation_env.load_scenario().network.traces == str(tmp_path)
     assert config.digest() != config.model_copy(update={"evaluation_overrides": {}}).digest()
-    assert "Final scores are played with network.trace_split = evaluation." in experiment_report(config, "")
+    assert ("set for final scores: network.trace_split", "evaluation") in asked(config)
 
 
 @pytest.mark.parametrize(

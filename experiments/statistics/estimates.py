@@ -1,10 +1,6 @@
-"""Numbers with honest intervals: how a policy scores, and how sure one may be that it beats another.
+"""Scores and ratios with bootstrap intervals over evaluation seeds.
 
-Scores are arrays (S, N): S training seeds (1 for a heuristic) by N evaluation seeds, the same evaluation
-seeds for every policy. One evaluation seed is one draw of luck, shared by every training seed and every
-policy, so the bootstrap resamples whole columns: strata are training seeds, and pairs stay pairs. Intervals
-therefore speak about the luck of a session given the trained models; the spread over training seeds is
-reported beside them, never folded in.
+Intervals speak about the luck of a session given the trained models; `two_way` adds the luck of training.
 
 Source: Agarwal et al. 2021, "Deep RL at the Edge of the Statistical Precipice" (interquartile mean,
 stratified bootstrap, probability of improvement); Efron and Tibshirani 1993, ch. 14 (BCa).
@@ -13,7 +9,7 @@ stratified bootstrap, probability of improvement); Efron and Tibshirani 1993, ch
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,6 +19,8 @@ from scipy.stats import DegenerateDataWarning, bootstrap, trim_mean
 CONFIDENCE = 0.95
 RESAMPLES = 4000
 BOOTSTRAP_SEED = 20240229
+RESAMPLE_BATCH = 500
+"""Resamples held in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,8 @@ def estimate(
     options = {"paired": True, "vectorized": True, "confidence_level": CONFIDENCE, "n_resamples": resamples}
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)  # answered below
-        result = bootstrap(rows, of_rows, method=method, rng=np.random.default_rng(seed), batch=500, **options)
+        generator = np.random.default_rng(seed)
+        result = bootstrap(rows, of_rows, method=method, rng=generator, batch=RESAMPLE_BATCH, **options)
     low, high = (float(end) for end in result.confidence_interval)
     if np.isnan(low) and method == "BCa":  # the jackknife is degenerate, e.g. all but one value are equal
         return estimate(arrays, statistic, "percentile", resamples, seed)
@@ -90,6 +89,17 @@ def estimate(
 def _split(rows: Sequence[np.ndarray], splits: np.ndarray) -> list[Sequence[np.ndarray]]:
     bounds = [0, *splits.tolist(), len(rows)]
     return [rows[first:end] for first, end in pairwise(bounds)]
+
+
+def resampled_weights(
+    count: int, resamples: int, seed: int = BOOTSTRAP_SEED, batch: int = RESAMPLE_BATCH
+) -> Iterator[np.ndarray]:
+    """Yield (size, count) weights of resamples with replacement, rows adding up to 1, `resamples` rows in all."""
+    generator = np.random.default_rng(seed)
+    for first in range(0, resamples, batch):
+        size = min(batch, resamples - first)
+        drawn = generator.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count) / count
 
 
 def iqm_over_all(scores: np.ndarray) -> np.ndarray:
@@ -110,14 +120,6 @@ def _pool(scores: np.ndarray) -> np.ndarray:
 def score(scores: np.ndarray) -> Estimate:
     """Return the interquartile mean with its interval. scores: (S, N)."""
     return estimate([scores], iqm_over_all)
-
-
-def paired_difference(ours: np.ndarray, theirs: np.ndarray) -> Estimate:
-    """Return the mean of ours - theirs on the same luck with its interval. ours: (S, N), theirs: (T, N).
-
-    The mean, and not the interquartile mean: it is what an operator earns, and what the reward maximises.
-    """
-    return estimate([ours, theirs], lambda a, b: mean_over_all(a) - mean_over_all(b))
 
 
 def probability_of_improvement(ours: np.ndarray, theirs: np.ndarray) -> Estimate:
