@@ -23,7 +23,7 @@ from livesim.heads import HEADS, NOTHING, choices
 
 if TYPE_CHECKING:
     from agents.policy import Policy
-    from livesim.scenario import Scenario
+    from livesim.scenario import Scenario, SessionConfig
 
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d))?")
 
@@ -107,8 +107,10 @@ def parse_changes(settings: Sequence[str], env: EnvConfig, at: str, until: str =
     if not settings:
         raise ConfigError("--set: say what is done otherwise, such as --set ads=none or --set interact=battle@00:45")
     scenario = env.load_scenario()
-    start_s = _within(at, "--at", scenario)
-    end_s = _within(until, "--until", scenario) if until else scenario.session.duration_s
+    start_s, length_s = _moment(at, "--at", scenario.session), scenario.session.duration_s
+    end_s = _seconds(until, "--until") if until else length_s
+    if end_s > length_s:
+        raise ConfigError(f"--until: {until} lies outside the session, which lasts {clock_text(length_s)}")
     if end_s <= start_s:
         raise ConfigError(f"--until {until}: lies before --at {at} or on it; the change would have no time")
     changes = tuple(_change(text, scenario, start_s, end_s) for text in settings)
@@ -161,7 +163,7 @@ def _change(text: str, scenario: Scenario, start_s: float, end_s: float) -> Chan
         raise unknown_name("head", head, HEADS, where)
     what, sign, moment = rest.rpartition("@")
     if sign:
-        start_s = _within(moment, where, scenario)
+        start_s = _moment(moment, where, scenario.session)
         if start_s >= end_s:
             raise ConfigError(f"{where}: lies on or after --until")
     else:
@@ -198,18 +200,20 @@ def _params(numbers: Sequence[str], where: str) -> dict[str, Any] | None:
     return params or None
 
 
-def _within(text: str, where: str, scenario: Scenario) -> float:
-    """Return a moment in seconds; raises ConfigError for another form, or where no decision follows."""
+def _moment(text: str, where: str, session: SessionConfig) -> float:
+    """Return the moment of a decision in seconds; raises ConfigError for another form, or where no decision follows."""
+    moment, last = _seconds(text, where), session.duration_s - session.decision_s
+    if moment > last:
+        raise ConfigError(
+            f"{where}: {text} lies after the last decision of a session of {clock_text(session.duration_s)}. "
+            f"Allowed: 0:00:00 to {clock_text(last)}"
+        )
+    return moment
+
+
+def _seconds(text: str, where: str) -> float:
     match = _CLOCK.fullmatch(text.strip())
     if not match:
         raise ConfigError(f"{where}: '{text}' is not a moment. Write HH:MM or HH:MM:SS into the session, such as 00:40")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    moment = float(hours * 3600 + minutes * 60 + seconds)
-    session = scenario.session
-    last = session.duration_s - session.decision_s
-    if moment > last and not (where == "--until" and moment <= session.duration_s):
-        raise ConfigError(
-            f"{where}: {text} lies after the last decision; the session lasts {clock_text(session.duration_s)}. "
-            f"Allowed: 0:00:00 to {clock_text(last)}"
-        )
-    return moment
+    return float(hours * 3600 + minutes * 60 + seconds)

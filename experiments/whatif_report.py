@@ -79,6 +79,7 @@ def table(answer: Answer) -> Table:
     for window in windows(answer):
         shown.add_column(f"difference, {window}", justify="right")
     for name, pairs in changed(answer).items():
+        name = "return, all terms" if name == "return" else name
         was, would = pairs[TO_THE_END]
         cells = [f"{was.mean():,.2f}", f"{would.mean():,.2f}"]
         shown.add_row(name, *cells, *(_signed(difference(*pair)) for pair in pairs.values()))

@@ -25,8 +25,9 @@ CONFIDENCE = 0.95
 
 
 def branch_timelines(answer: Answer, row: int, title: str) -> Figure:
-    """Draw one session twice: viewers, credits so far, and what was on; the moment of the branch as a line."""
-    figure, (people, money, air) = new_figure(10.0, 7.6, nrows=3, sharex=True, height_ratios=[2.2, 2.2, 2.2])
+    """Draw one session twice: viewers, credits so far and their difference, what was on; the branch as a line."""
+    figure, rows = new_figure(10.0, 8.8, nrows=4, sharex=True, height_ratios=[2.0, 2.0, 1.2, 2.2])
+    people, money, gain, air = rows
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     branches = {WAS: answer.factual, WOULD: answer.counterfactual}
     for name, trace in branches.items():
@@ -35,12 +36,16 @@ def branch_timelines(answer: Answer, row: int, title: str) -> Figure:
         money.plot(trace.ends_min, np.cumsum(trace.reward[row]), **style)
     people.set(ylabel="viewers", ylim=(0.0, None))
     money.set_ylabel("credits so far")
+    difference = np.cumsum(answer.counterfactual.reward[row] - answer.factual.reward[row])
+    gain.fill_between(answer.factual.ends_min, difference, color=_COLOUR[WOULD], alpha=0.4, linewidth=0)
+    gain.axhline(0.0, color="black", linewidth=0.8)
+    gain.set_ylabel("credits,\nwhat if minus\nas it was")
     lanes(air, _below_each_other(answer, row), [0, 1], [WAS, WOULD])
     air.set_xlabel("minutes into the session")
     beside(people)
-    for axes in (people, money):
+    for axes in (people, money, gain):
         tidy(axes)
-    for axes in (people, money, air):
+    for axes in rows:
         _mark(axes, answer)
     return figure
 
