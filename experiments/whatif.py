@@ -84,13 +84,14 @@ class Answer:
 def ask(question: Question, seeds: Sequence[int], batch: int = 64, progress: Progress | None = None) -> Answer:
     """Play every seed as it was and as it would have been."""
     env = question.env
-    traces = []
     branched = _branched(question)
     others = {head: name for head, name in env.others.items() if head not in branched.heads}
-    for policy, played in (
+    branches: list[tuple[Any, EnvConfig]] = [
         (question.policy, env),
         (branched, replace(env, chosen_heads=branched.heads, others=others)),
-    ):
+    ]
+    traces = []
+    for policy, played in branches:
         recorder = Recorder(seeds, env.reward_mode)
         rollout(policy, played, seeds, batch, question.deterministic, progress, finished=recorder)
         traces.append(recorder.trace())

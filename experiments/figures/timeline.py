@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def lanes(axes: Axes, trace: SessionTrace, rows: Sequence[int], labels: Sequence
 
     trace: the sessions below each other; labels: how each is called, "" for the only one.
     """
-    ticks, height, handles = [], 0.8, {}
+    ticks, height = [], 0.8
+    handles: dict[str, Any] = {}
     colour = colours([*trace.kinds, *trace.formats, *trace.items])
     groups = ((ITEM, trace.items), (AD, trace.formats), (INTERACTION, trace.kinds))
     for lane, (what, names) in enumerate(groups):

@@ -105,7 +105,7 @@ def test_a_single_session_gets_no_interval_and_many_do():
 @pytest.mark.parametrize(
     ("settings", "at", "until", "message"),
     [
-        (["ads=none"], "00:12", "", "--at: 00:12 lies after the last decision of a session of 0:12:00. Allowed: 0:00:00 to 0:11:30"),
+        (["ads=none"], "00:12", "", "--at: 00:12 lies after the last decision of a session of 0:12:00. Allowed: 0:00"),
         (["ads=none"], "40", "", "--at: '40' is not a moment. Write HH:MM or HH:MM:SS"),
         (["ads=none"], "00:05", "00:05", "--until 00:05: lies before --at 00:05 or on it"),
         (["ads=none"], "00:05", "00:12:30", "--until: 00:12:30 lies outside the session, which lasts 0:12:00"),
