@@ -9,11 +9,10 @@ import numpy as np
 
 from experiments import statistics
 from experiments.figures.style import GREY, beside, colours, new_figure, tidy
+from experiments.learning_curve import LearningCurve, best_rule
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from experiments.learning_curve import LearningCurve
 
 _DASHES = ("--", ":", "-.", (0, (5, 1)), (0, (1, 3)))
 
@@ -25,8 +24,7 @@ def learning_curves(curves: Mapping[str, Sequence[LearningCurve]], rules: Mappin
     its only point, a line.  The lower panel is the mean paired difference to the best rule on the curve seeds, where
     the luck of sessions cancels, with its 95 % interval; it is left out where there is no rule but random.
     """
-    worth_beating = [name for name in rules if name.rpartition(".")[2] != "random"]
-    best = max(worth_beating, key=lambda name: _iqm(rules[name]), default="")
+    best = best_rule(rules)
     figure, panels = new_figure(8.5, 6.4 if best else 4.2, nrows=2 if best else 1, sharex=True, squeeze=False)
     top, bottom = panels[0, 0], panels[-1, 0]
     for (name, several), colour in zip(curves.items(), colours(list(curves)).values(), strict=True):
@@ -43,7 +41,7 @@ def learning_curves(curves: Mapping[str, Sequence[LearningCurve]], rules: Mappin
     for i, (name, curve) in enumerate(rules.items()):
         shade = "black" if name == best else GREY
         style = _DASHES[i % len(_DASHES)]
-        top.axhline(_iqm(curve), color=shade, linestyle=style, linewidth=1.2, label=f"{name} (rule)")
+        top.axhline(curve.iqm(0), color=shade, linestyle=style, linewidth=1.2, label=f"{name} (rule)")
     if best:
         bottom.axhline(0.0, color="black", linewidth=1.2)
         bottom.set_ylabel(f"minus {best}, same luck\n(mean, band 95 %)")
@@ -55,6 +53,3 @@ def learning_curves(curves: Mapping[str, Sequence[LearningCurve]], rules: Mappin
     top.set_title("Return on the curve seeds while learning", loc="left", fontsize=11, fontweight="bold")
     return figure
 
-
-def _iqm(curve: LearningCurve) -> float:
-    return float(statistics.iqm_over_all(curve.at(0)["return"][None]))
