@@ -26,6 +26,7 @@ from experiments.episode_table import stack
 from experiments.learners import hparams
 from experiments.learning_curve import LearningCurve, best_rule
 from experiments.result_folder import ResultFolder, file_name
+from experiments.statistics import Estimate
 from experiments.tensorboard import EACH_SEED
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ ALWAYS_TOLD = ("policy", "algorithm", "training_seed")
 FINAL_MEASURES = ("viewers_mean", "stall_share", "ad_minutes_per_hour")
 HOW_TO_READ = """\
 **CUSTOM SCALARS** has one chart per measure with one line per policy; rules are flat. **HPARAMS** has a row per training
-seed and rule with its final scores. **IMAGES** has the learning curves, what returns are made of, where ads are placed,
-and a session of every policy. **SCALARS** has all of it, and under `each_seed` every training seed alone.
+seed and rule with its final scores. **IMAGES** has the learning curves, what returns are made of, where ads are
+placed, and a session of every policy; a click on one, or *Show actual image size*, makes it readable. **SCALARS** has
+all of it, and under `each_seed` every training seed alone.
+
 Curves are means over the curve seeds, final scores belong to the evaluation seeds. Set *Smoothing* to 0 to see the
-points as they are.
+points as they are. To see policies without their training seeds, filter the runs with `^[^/]*$`.
 """
 
 
@@ -88,7 +91,7 @@ class _Board:
         rows = self._hparams()
         with self._writer(COMPARISON) as writer:
             writer.add_text("comparison", report.comparison_markdown(self.comparison))
-            writer.add_text("how to read", HOW_TO_READ)
+            writer.add_text("how to read", HOW_TO_READ + self._labels())
             writer.add_custom_scalars(tensorboard.layout(self.columns, self._intervals()))
             some = self.comparison.policies[0]
             tensorboard.write_hparams_columns(writer, rows, list(self._final_scores(some, next(iter(some.tables)))))
@@ -96,14 +99,24 @@ class _Board:
 
     def _policy(self, name: str, curves: Sequence[LearningCurve], points: Mapping[int, int]) -> None:
         """points: step on the axis -> step of the curves."""
+        estimates = {step: self._estimates(curves, step) for step in set(points.values())}  # of a rule only one
         with self._writer(name) as writer:
             for shown, step in points.items():
                 tensorboard.write_point(writer, shown, stack([curve.at(step) for curve in curves]), self.columns)
-                scores = np.stack([curve.at(step)["return"] for curve in curves])
-                tensorboard.write_interval(writer, shown, "return_iqm", statistics.score(scores))
-                if self.best:
-                    theirs = self.rules[self.best].at(0)["return"][None]
-                    tensorboard.write_interval(writer, shown, "ahead", statistics.paired_difference(scores, theirs))
+                for measure, estimate in estimates[step].items():
+                    tensorboard.write_interval(writer, shown, measure, estimate)
+
+    def _estimates(self, curves: Sequence[LearningCurve], step: int) -> dict[str, Estimate]:
+        scores = np.stack([curve.at(step)["return"] for curve in curves])
+        found = {"return_iqm": statistics.score(scores)}
+        if self.best:
+            found["ahead"] = statistics.paired_difference(scores, self.rules[self.best].at(0)["return"][None])
+        return found
+
+    def _labels(self) -> str:
+        """Return which run is whose, for learners that tables call otherwise."""
+        named = [f"`{entry.name}` is {entry.shown}" for entry in self.config.algorithms if entry.label]
+        return f"\nRuns: {'; '.join(named)}.\n" if named else ""
 
     def _intervals(self) -> dict[str, str]:
         shown = {"return (interquartile mean, 95 %)": "return_iqm"}
@@ -133,7 +146,7 @@ class _Board:
         if best:
             own = 0.0 if policy is best else self._value(policy, "paired_difference", seed, best.name)
             found[f"minus_{best.name}"] = own
-        found["score_0_random_100_best_rule"] = self._value(policy, "normalised_score", seed)
+        found["score"] = self._value(policy, "normalised_score", seed)
         return found | {name: float(np.mean(policy.tables[seed][name])) for name in FINAL_MEASURES}
 
     def _value(self, policy: Scored, measure: str, seed: int | None, baseline: str = "") -> float:
@@ -145,8 +158,9 @@ class _Board:
     def _images(self, writer: SummaryWriter) -> None:
         from experiments.result_figures import result_figures
 
-        for name, figure in result_figures(self.folder, self.config, self.comparison).items():
-            writer.add_figure(name, figure, self.config.total_steps, close=False)
+        for place, (name, figure) in enumerate(result_figures(self.folder, self.config, self.comparison).items(), 1):
+            tag = name if "/" in name else f"figures/{place}_{name}"  # TensorBoard sorts by tag
+            writer.add_figure(tag, figure, self.config.total_steps, close=False)
 
     @contextmanager
     def _writer(self, policy: str, training_seed: int | None = None) -> Iterator[SummaryWriter]:

@@ -131,7 +131,7 @@ _CATEGORIES = {
 def same_keys(runs: Sequence[Mapping[str, Any]], always: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return the HParams of every run over the union of keys; what a run does not have reads "-".
 
-    A key that all runs have the same value of tells nothing and is left out, unless it is one of `always`.
+    A key that all runs that have it agree on tells nothing and is left out, unless it is one of `always`.
     """
     keys = list(dict.fromkeys(key for run in runs for key in run))
     filled = [{key: _plain(run.get(key, "-")) for key in keys} for run in runs]
@@ -139,7 +139,7 @@ def same_keys(runs: Sequence[Mapping[str, Any]], always: Sequence[str] = ()) -> 
         if not all(isinstance(run[key], (int, float)) and not isinstance(run[key], bool) for run in filled):
             for run in filled:
                 run[key] = str(run[key])
-    told = [key for key in keys if key in always or len({run[key] for run in filled}) > 1]
+    told = [key for key in keys if key in always or len({str(run[key]) for run in runs if key in run}) > 1]
     return [{key: run[key] for key in told} for run in filled]
 
 

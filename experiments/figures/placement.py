@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.figures.style import GREY, colours, new_figure, tidy
+from experiments.figures.style import BAR, GREY, new_figure, tidy
 from experiments.session_trace import SessionTrace
 
 if TYPE_CHECKING:
@@ -26,15 +26,14 @@ def ad_placement(traces: Mapping[str, SessionTrace]) -> Figure:
     it was chosen. Pre-rolls are no choice of the ads head and are not counted.
     """
     figure, grid = new_figure(8.5, 0.9 + 1.25 * len(traces), nrows=len(traces), ncols=2, squeeze=False, sharex="col")
-    colour = colours(list(traces))
     for (left, right), (name, trace) in zip(grid, traces.items(), strict=True):
         edges = np.linspace(0.0, trace.ends_min[-1], PARTS + 1)
         load = _load_by_time(trace)
-        left.stairs(load, edges, fill=True, color=colour[name], alpha=0.85)
+        left.stairs(load, edges, fill=True, color=BAR, alpha=0.85)
         left.set(ylim=(0.0, max(1.0, 1.15 * load.max())), ylabel="ad min/h")
         left.set_title(name, loc="left", fontsize=9, fontweight="bold")
         chosen, everywhere = _by_trend(trace)
-        right.stairs(chosen, TREND_EDGES, fill=True, color=colour[name], alpha=0.85)
+        right.stairs(chosen, TREND_EDGES, fill=True, color=BAR, alpha=0.85)
         right.stairs(everywhere, TREND_EDGES, color=GREY)
         right.set(ylim=(0.0, 1.15 * max(chosen.max(), everywhere.max(), 0.01)), ylabel="share")
         right.axvline(0.0, color="black", linewidth=0.6)

@@ -18,7 +18,7 @@ _PALETTE = (
     "#882255", "#999933", "#ffaabb", "#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee", "#aa4499", "#999999",
 )  # fmt: skip
 """Bright, light and muted schemes of Paul Tol, told apart with colour-blind eyes."""
-GREY = "#888888"
+GREY, BAR = "#888888", _PALETTE[0]
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
