@@ -36,10 +36,10 @@ COMPARISON = "comparison"
 ALWAYS_TOLD = ("policy", "algorithm", "training_seed")
 FINAL_MEASURES = ("viewers_mean", "stall_share", "ad_minutes_per_hour")
 HOW_TO_READ = """\
-**CUSTOM SCALARS** has one chart per measure with one line per policy; rules are flat. **HPARAMS** has a row per training
-seed and rule with its final scores. **IMAGES** has the learning curves, what returns are made of, where ads are
-placed, and a session of every policy; a click on one, or *Show actual image size*, makes it readable. **SCALARS** has
-all of it, and under `each_seed` every training seed alone.
+**CUSTOM SCALARS** has one chart per measure with one line per policy; rules are flat. **HPARAMS** has a row per
+training seed and rule with its final scores. **IMAGES** has the learning curves, what returns are made of, where ads
+are placed, and a session of every policy; a click on one, or *Show actual image size*, makes it readable. **SCALARS**
+has all of it, and under `each_seed` every training seed alone.
 
 Curves are means over the curve seeds, final scores belong to the evaluation seeds. Set *Smoothing* to 0 to see the
 points as they are. To see policies without their training seeds, filter the runs with `^[^/]*$`.
