@@ -48,10 +48,11 @@ def lanes(axes: Axes, trace: SessionTrace, rows: Sequence[int], labels: Sequence
         for place, row in enumerate(rows):
             y = -(lane * (len(rows) + 0.4) + place)
             ticks.append((y, f"{LANES[lane]}{f', {labels[place]}' if labels[place] else ''}"))
-            on = trace.on[row, :, what]
-            for index, begin, width in _runs(on, trace.decision_s / 60.0):
-                band = axes.broken_barh([(begin, width)], (y - height / 2, height), color=colour[names[index]])
-                handles.setdefault(f"{LANES[lane]}: {names[index]}", band)
+            runs = _runs(trace.on[row, :, what], trace.decision_s / 60.0)
+            for index in sorted({index for index, _, _ in runs}):
+                spans = [(begin, width) for other, begin, width in runs if other == index]
+                bands = axes.broken_barh(spans, (y - height / 2, height), color=colour[names[index]])
+                handles.setdefault(f"{LANES[lane]}: {names[index]}", bands)
     axes.set_yticks([y for y, _ in ticks], [text for _, text in ticks])
     axes.set(xlim=(0.0, trace.ends_min[-1]), ylim=(ticks[-1][0] - 0.6, 0.6))
     axes.spines[["top", "right", "left"]].set_visible(False)
