@@ -10,12 +10,16 @@ from experiments.config import ExperimentConfig
 from experiments.episode_table import EpisodeTable, read_table
 from experiments.interruption import Interruption
 from experiments.progress import Display
-from experiments.result_folder import ResultFolder, write_text
+from experiments.result_folder import ResultFolder, write_bytes, write_text
 from experiments.rollout import rollout
+from experiments.session_trace import Recorder
 from livesim.errors import ResultFolderError, unknown_name
 
 if TYPE_CHECKING:
     from agents.policy import Policy
+
+RECORDED = 16
+"""So many evaluation sessions of every policy are kept decision by decision."""
 
 
 def players(config: ExperimentConfig, only: Sequence[str] | None = None) -> list[tuple[str, int | None]]:
@@ -39,9 +43,13 @@ def players(config: ExperimentConfig, only: Sequence[str] | None = None) -> list
 def evaluate(folder: ResultFolder, config: ExperimentConfig, display: Display, interruption: Interruption) -> None:
     """Play every policy whose final episodes are not kept yet on the evaluation seeds."""
     for name, seed in players(config):
-        file = folder.episodes_file(name, seed)
-        if not file.is_file():
-            table = play(folder, config, name, seed, config.evaluation_seeds, display, interruption)
+        file, sessions = folder.episodes_file(name, seed), folder.sessions_file(name, seed)
+        if file.is_file() and sessions.is_file():
+            continue
+        recorder = Recorder(config.evaluation_seeds, config.reward_mode, RECORDED)
+        table = play(folder, config, name, seed, config.evaluation_seeds, display, interruption, recorder)
+        write_bytes(sessions, recorder.trace().npz_bytes())
+        if not file.is_file():  # a result of before sessions were recorded keeps its numbers
             write_text(file, table.csv_text())
 
 
@@ -53,8 +61,9 @@ def play(
     seeds: Sequence[int],
     display: Display,
     interruption: Interruption,
+    recorder: Recorder | None = None,
 ) -> EpisodeTable:
-    """Return the episodes of one policy on the given seeds."""
+    """Return the episodes of one policy on the given seeds; a recorder keeps some decision by decision."""
     policy = load_policy(folder, config, name, training_seed)
     shown = name if training_seed is None else f"{name} (training seed {training_seed})"
     with display.stage(f"evaluating {shown}", total=len(seeds)) as advance:
@@ -63,7 +72,8 @@ def play(
             interruption.check()
             advance(episodes)
 
-        return rollout(policy, config.evaluation_env, seeds, config.batch, _is_deterministic(config, name), progress)
+        env, deterministic = config.evaluation_env, is_deterministic(config, name)
+        return rollout(policy, env, seeds, config.batch, deterministic, progress, finished=recorder)
 
 
 def load_policy(folder: ResultFolder, config: ExperimentConfig, name: str, training_seed: int | None) -> Policy:
@@ -99,7 +109,8 @@ def group(config: ExperimentConfig, tables: dict[tuple[str, int | None], Episode
     ]
 
 
-def _is_deterministic(config: ExperimentConfig, name: str) -> bool:
+def is_deterministic(config: ExperimentConfig, name: str) -> bool:
+    """Return whether a policy is scored by its likeliest actions."""
     return all(entry.deterministic for entry in config.algorithms if entry.name == name)
 
 

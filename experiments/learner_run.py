@@ -26,8 +26,7 @@ class LearnerRun:
     def __init__(self, folder: ResultFolder, config: ExperimentConfig, entry: Algorithm, seed: int) -> None:
         self.config, self.entry, self.seed = config, entry, seed
         self.folder = folder.run_folder(entry.name, seed)
-        scenario = config.env.load_scenario().name
-        self.board = tensorboard.run_path(folder.path / "tensorboard", scenario, entry.name, f"seed{seed}")
+        self.board = tensorboard.run_path(folder.path / "tensorboard", entry.name, seed)
 
     @property
     def title(self) -> str:

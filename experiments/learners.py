@@ -57,5 +57,5 @@ def hparams(entry: Algorithm, config: ExperimentConfig, seed: int) -> Mapping[st
         "algorithm": entry.algorithm,
         "start": start,
         "total_steps": config.total_steps,
-        **entry.hyperparameters,
+        **{name: value for name, value in entry.resolved().items() if name not in ("warm_start", "initial_bias")},
     }

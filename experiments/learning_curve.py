@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from experiments.episode_table import EpisodeTable, read_table, stack
 from experiments.result_folder import write_text
+from experiments.statistics import iqm_over_all
 
 
 class LearningCurve:
@@ -43,3 +45,13 @@ class LearningCurve:
         assert self.table is not None
         rows = self.table["step"] == step
         return EpisodeTable({name: values[rows] for name, values in self.table.columns.items() if name != "step"})
+
+    def iqm(self, step: int) -> float:
+        """Return the interquartile mean return of one point."""
+        return float(iqm_over_all(self.at(step)["return"][None]))
+
+
+def best_rule(rules: Mapping[str, LearningCurve]) -> str:
+    """Return the rule with the highest interquartile mean return on the curve seeds, random apart; "" for none."""
+    worth_beating = [name for name in rules if name.rpartition(".")[2] != "random"]
+    return max(worth_beating, key=lambda name: rules[name].iqm(0), default="")

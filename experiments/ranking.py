@@ -19,7 +19,7 @@ from livesim import registry
 from livesim.heads import choices
 
 HEADS = ("recommend", "ads", "interact")
-TRIVIAL = ("random", "hold_first", "spam_mid_roll", "spam_overlay", "sell_out")
+TRIVIAL = ("random", "hold", "hold_first", "spam_mid_roll", "spam_overlay", "sell_out")
 """Policies that are there to lose; `spam:KIND` as well."""
 
 

@@ -8,8 +8,9 @@
     runs/NAME/seedK/     a learner: checkpoint, model, curve.csv (its scores), progress.csv (its losses)
     curves/NAME.csv      a baseline on the same curve seeds
     episodes/NAME.csv    the final scores, one row per evaluation seed (NAME-seedK.csv for a learner)
+    sessions/NAME.npz    the first evaluation sessions decision by decision: what figures are drawn from
     comparison.csv, comparison.md, report.md
-    tensorboard/         one run per policy and training seed
+    tensorboard/         charts; `board.py` says which, and builds them from the rest of the folder
 
 Every file is written beside its place, flushed to disk and moved there, so that a file is whole or absent.
 """
@@ -47,11 +48,16 @@ PACKAGES = (
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file that is whole or absent, whatever happens meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
-    with open(temporary, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
+    with open(temporary, "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
@@ -185,6 +191,10 @@ class ResultFolder:
     def episodes_file(self, name: str, seed: int | None = None) -> Path:
         """The table of final episodes of a baseline, or of a learner's training seed."""
         return self.path / "episodes" / (f"{file_name(name)}.csv" if seed is None else f"{name}-seed{seed}.csv")
+
+    def sessions_file(self, name: str, seed: int | None = None) -> Path:
+        """The recorded sessions of a baseline, or of a learner's training seed."""
+        return self.path / "sessions" / f"{self.episodes_file(name, seed).stem}.npz"
 
     def curve_file(self, name: str) -> Path:
         """The episodes of a baseline on the curve seeds."""

@@ -14,7 +14,7 @@ from livesim.envs.actions import NOTHING
 
 if TYPE_CHECKING:
     from agents.policy import Policy
-    from livesim.envs.vector_env import RoomVectorEnv
+    from livesim.envs.batch import RoomBatch
     from livesim.room import Rooms
 
 Progress = Callable[[float], None]
@@ -29,20 +29,24 @@ def rollout(
     deterministic: bool = True,
     progress: Progress | None = None,
     watch: Callable[[Rooms], None] | None = None,
+    finished: Callable[[RoomBatch], None] | None = None,
 ) -> EpisodeTable:
     """Return one row of measurements per seed, in the order of `seeds`.
 
     policy: anything with SB3's `predict`. One that has `initial_state(seeds)` is given the seeds of its
     rooms, so that dice it rolls belong to an episode. Rooms are played `batch` at a time; the result does not
     depend on it, because row r of a batch equals the room alone. `watch` sees the rooms after every decision but
-    the last: for calibration, which may know what no policy may.
+    the last: for calibration, which may know what no policy may. `finished` sees each batch when its sessions are
+    over, with their whole ledger: for records of what happened.
     """
     tables = []
     for first in range(0, len(seeds), batch):
         chunk = list(seeds[first : first + batch])
         rooms = env_config.make(len(chunk))
         try:
-            tables.append(_play(policy, rooms, chunk, deterministic, progress, watch))
+            tables.append(_play(policy, rooms.batch, chunk, deterministic, progress, watch))
+            if finished is not None:
+                finished(rooms.batch)
         finally:
             rooms.close()
     return stack(tables)
@@ -50,58 +54,40 @@ def rollout(
 
 def _play(
     policy: Policy,
-    rooms: RoomVectorEnv,
+    rooms: RoomBatch,
     seeds: list[int],
     deterministic: bool,
     progress: Progress | None,
     watch: Callable[[Rooms], None] | None,
 ) -> EpisodeTable:
-    observation, info = rooms.reset(seed=seeds)
+    rooms.reset(seeds)
+    observation = rooms.observe()
+    _, info = rooms.outcome()
     totals = _Totals(rooms, len(seeds), info.get("world", {}))
     state = policy.initial_state(seeds) if hasattr(policy, "initial_state") else None
     starts = np.ones(len(seeds), dtype=bool)
     active = np.ones(len(seeds), dtype=bool)
     while active.any():
         actions, state = policy.predict(observation, state, starts, deterministic)
-        observation, reward, terminated, truncated, info = rooms.step(actions)
-        starts = terminated | truncated
-        totals.add(actions, reward, ending_info(info, starts), active)
-        active &= ~starts
+        rooms.step(rooms.actions.parse(actions, len(seeds)))
+        observation = rooms.observe()
+        reward, info = rooms.outcome()
+        starts = np.zeros(len(seeds), dtype=bool)
+        totals.add(actions, reward, info, active)
+        active &= ~rooms.rooms.ended
         if watch is not None and active.all():
-            watch(rooms.batch.rooms)
+            watch(rooms.rooms)
         if progress is not None:
             progress(len(seeds) / rooms.scenario.decisions)
     return totals.table(seeds)
 
 
-def ending_info(info: Mapping[str, Any], ended: np.ndarray) -> Mapping[str, Any]:
-    """Return info about the step just taken; in rows that ended, the autoreset put it under `final_info`."""
-    if not ended.any() or "final_info" not in info:
-        return info
-    return _choose(info["final_info"], info, ended)
-
-
-def _choose(final: Mapping[str, Any], current: Mapping[str, Any], ended: np.ndarray) -> dict[str, Any]:
-    chosen: dict[str, Any] = {}
-    for key, last in final.items():
-        if key.startswith("_"):
-            continue
-        now = current.get(key)
-        if isinstance(last, Mapping):
-            chosen[key] = _choose(last, now if isinstance(now, Mapping) else {}, ended)
-        elif isinstance(last, np.ndarray) and isinstance(now, np.ndarray) and last.shape == now.shape:
-            chosen[key] = np.where(ended.reshape(-1, *[1] * (last.ndim - 1)), last, now)
-        else:
-            chosen[key] = last
-    return chosen
-
-
 class _Totals:
     """Sums over the decisions of one batch of episodes; rows stop adding when their episode has ended."""
 
-    def __init__(self, rooms: RoomVectorEnv, count: int, world: Mapping[str, np.ndarray]) -> None:
-        self.world = {f"world.{key}": values for key, values in world.items() if not key.startswith("_")}
-        self.choices = {head: (NOTHING[head], *rooms.layout.choice_names[head]) for head in rooms.heads}
+    def __init__(self, rooms: RoomBatch, count: int, world: Mapping[str, np.ndarray]) -> None:
+        self.world = {f"world.{key}": values for key, values in world.items()}
+        self.choices = {head: (NOTHING[head], *rooms.layout.choice_names[head]) for head in rooms.actions.heads}
         self.sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(count))
         self.decision_s = rooms.scenario.session.decision_s
         self.peak = np.zeros(count)
@@ -114,8 +100,7 @@ class _Totals:
         sums["return_realised"] += np.where(active, info["reward_realised"], 0.0)
         for group, prefix in (("reward_terms", "term."), ("events", "event."), ("costs", "cost.")):
             for name, values in info[group].items():
-                if not name.startswith("_"):
-                    sums[prefix + name] += np.where(active, values, 0.0)
+                sums[prefix + name] += np.where(active, values, 0.0)
         sums["viewers"] += np.where(active, info["viewers"], 0.0)
         self.peak = np.where(active, np.maximum(self.peak, info["viewers"]), self.peak)
         self.length += active

@@ -1,8 +1,4 @@
-"""TensorBoard as a view of a result folder: one run per policy and training seed, the same tags in every run.
-
-    tensorboard/                      text card, custom-scalars layout, HParams columns
-    tensorboard/SCENARIO/POLICY/seedK scores while learning, final scores, losses of a learner
-    tensorboard/SCENARIO/POLICY/all   interquartile mean and interval over all training seeds of a policy
+"""What goes into TensorBoard's files: tags, points, HParams, chart layout. `board.py` says which runs there are.
 
 The x axis is always training decisions. CSV files are the record; everything here can be thrown away.
 """
@@ -10,9 +6,11 @@ The x axis is always training decisions. CSV files are the record; everything he
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from experiments.episode_table import EpisodeTable
 from experiments.statistics import Estimate
@@ -32,13 +30,13 @@ TAGS = {
     "ad_minutes_per_hour": "health/ad_minutes_per_hour",
     "masked_actions": "health/masked_actions",
 }
-FINAL_TAGS = ("final/return_iqm", "final/return_mean", "final/normalised_score")
-AGGREGATE_TAGS = ("agg/return_iqm", "agg/return_lo", "agg/return_hi")
+EACH_SEED = "each_seed/"
+"""Before the tags of a single training seed, where the policy's own run holds their mean."""
 
 
-def run_path(root: Path, scenario: str, policy: str, run: str) -> Path:
-    """Return the folder of one run; run is seedK or all."""
-    return root / scenario / policy / run
+def run_path(root: Path, policy: str, training_seed: int | None = None) -> Path:
+    """Return the folder of a policy's run, or of one of its training seeds."""
+    return root / policy if training_seed is None else root / policy / f"seed{training_seed}"
 
 
 def open_writer(folder: Path, purge_step: int | None = None) -> SummaryWriter:
@@ -58,77 +56,92 @@ def tag_of(column: str) -> str | None:
     return TAGS.get(column)
 
 
-def write_point(writer: SummaryWriter, step: int, episodes: EpisodeTable) -> None:
-    """Write the means of one point of a learning curve."""
+def write_point(
+    writer: SummaryWriter, step: int, episodes: EpisodeTable, only: Sequence[str] | None = None, prefix: str = ""
+) -> None:
+    """Write the means of one point of a learning curve. only: these columns, where they have a tag at all."""
     for column, value in episodes.means().items():
         tag = tag_of(column)
-        if tag is not None:
-            writer.add_scalar(tag, value, step)
+        if tag is not None and (only is None or column in only):
+            writer.add_scalar(prefix + tag, value, step)
     writer.flush()
 
 
-def write_aggregate(writer: SummaryWriter, step: int, estimate: Estimate) -> None:
-    """Write interquartile mean and interval over the training seeds of one policy."""
-    for tag, value in zip(AGGREGATE_TAGS, (estimate.value, estimate.low, estimate.high), strict=True):
+def interval_tags(measure: str) -> tuple[str, str, str]:
+    """Return the tags of a value and the ends of its interval."""
+    return f"interval/{measure}", f"interval/{measure}_low", f"interval/{measure}_high"
+
+
+def write_interval(writer: SummaryWriter, step: int, measure: str, estimate: Estimate) -> None:
+    """Write one number with its interval; where a single seed gives none, the ends are the value."""
+    ends = [estimate.value if np.isnan(end) else end for end in (estimate.low, estimate.high)]
+    for tag, value in zip(interval_tags(measure), (estimate.value, *ends), strict=True):
         writer.add_scalar(tag, value, step)
 
 
-def write_final(writer: SummaryWriter, step: int, scores: Sequence[float], hparams: Mapping[str, Any]) -> None:
-    """Write the final scores (in the order of FINAL_TAGS) and the HParams of one run."""
+def write_hparams(
+    writer: SummaryWriter, name: str, step: int, hparams: Mapping[str, Any], scores: Mapping[str, float]
+) -> None:
+    """Write one row of the HParams table, called `name`; scores that do not exist (NaN) leave their cell empty."""
     from tensorboard.plugins.hparams import summary_v2
 
-    for tag, value in zip(FINAL_TAGS, scores, strict=True):
-        writer.add_scalar(tag, value, step)
+    for score, value in scores.items():
+        if not np.isnan(value):
+            writer.add_scalar(f"final/{score}", value, step)
     assert writer.file_writer is not None
-    writer.file_writer.add_summary(summary_v2.hparams_pb(dict(hparams)))
+    writer.file_writer.add_summary(summary_v2.hparams_pb(dict(hparams), trial_id=name))
     writer.flush()
 
 
-def write_root(root: Path, card: str, columns: Iterable[str], runs: Sequence[Mapping[str, Any]]) -> None:
-    """Write what all runs share: the comparison as a text card, the chart layout, the HParams columns."""
+def write_hparams_columns(writer: SummaryWriter, rows: Sequence[Mapping[str, Any]], scores: Sequence[str]) -> None:
+    """Write which columns the HParams table has. rows: the hparams of every run, with the same keys."""
     from tensorboard.plugins.hparams import summary_v2
 
-    for old in root.glob("events.out.tfevents.*"):
-        old.unlink()
-    writer = open_writer(root)
-    try:
-        writer.add_text("comparison", card)
-        writer.add_custom_scalars(layout(columns))
-        hparams = [summary_v2.HParam(name, _domain([run[name] for run in runs])) for name in runs[0]]
-        metrics = [summary_v2.Metric(tag, display_name=tag.removeprefix("final/")) for tag in FINAL_TAGS]
-        assert writer.file_writer is not None
-        writer.file_writer.add_summary(summary_v2.hparams_config_pb(hparams, metrics))
-    finally:
-        writer.close()
+    hparams = [summary_v2.HParam(key, summary_v2.Discrete(sorted({row[key] for row in rows}))) for key in rows[0]]
+    metrics = [summary_v2.Metric(f"final/{score}", display_name=score) for score in scores]
+    assert writer.file_writer is not None
+    writer.file_writer.add_summary(summary_v2.hparams_config_pb(hparams, metrics))
 
 
-def layout(columns: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
-    """Return the custom-scalars layout: per tag one chart that overlays all runs, and the aggregate."""
-    charts: dict[str, dict[str, list[Any]]] = {"aggregate": {"return, 95 %": ["Margin", list(AGGREGATE_TAGS)]}}
+def layout(columns: Sequence[str], intervals: Mapping[str, str]) -> dict[str, dict[str, list[Any]]]:
+    """Return the custom-scalars layout: a chart per interval, then one per column, each overlaying all policies.
+
+    intervals: title -> measure.
+    """
+    charts: dict[str, dict[str, list[Any]]] = {
+        "while learning": {title: ["Margin", list(interval_tags(measure))] for title, measure in intervals.items()}
+    }
     for column in columns:
         tag = tag_of(column)
         if tag is not None:
             category, _, title = tag.partition("/")
-            charts.setdefault(category, {})[title] = ["Multiline", [f"^{tag}$"]]
+            charts.setdefault(_CATEGORIES[category], {})[title] = ["Multiline", [f"^{tag}$"]]
     return charts
 
 
-def same_keys(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the HParams of every run over the union of keys; what a run does not have reads "-"."""
+_CATEGORIES = {
+    "score": "return, credits a session",
+    "terms": "reward terms, credits a session",
+    "audience": "audience",
+    "health": "health",
+    "costs": "constraint costs",
+}
+
+
+def same_keys(runs: Sequence[Mapping[str, Any]], always: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the HParams of every run over the union of keys; what a run does not have reads "-".
+
+    A key that all runs that have it agree on tells nothing and is left out, unless it is one of `always`.
+    """
     keys = list(dict.fromkeys(key for run in runs for key in run))
     filled = [{key: _plain(run.get(key, "-")) for key in keys} for run in runs]
     for key in keys:
         if not all(isinstance(run[key], (int, float)) and not isinstance(run[key], bool) for run in filled):
             for run in filled:
                 run[key] = str(run[key])
-    return filled
+    told = [key for key in keys if key in always or len({str(run[key]) for run in runs if key in run}) > 1]
+    return [{key: run[key] for key in told} for run in filled]
 
 
 def _plain(value: Any) -> bool | int | float | str:
     return value if isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def _domain(values: Sequence[Any]) -> Any:
-    from tensorboard.plugins.hparams import summary_v2
-
-    return summary_v2.Discrete(sorted(set(values)))

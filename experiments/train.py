@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from experiments import tensorboard
 from experiments.config import ExperimentConfig
-from experiments.environment import POLICY_SEED
 from experiments.interruption import Interruption
 from experiments.learner_run import LearnerRun
 from experiments.learning_curve import LearningCurve
@@ -42,7 +41,7 @@ def train(
         for seed in config.training_seeds
     }
     waiting = {stage: run for stage, run in runs.items() if not folder.is_finished(stage)}
-    with _baseline_lines(folder, config, curves, list(runs.values())) as lines:
+    with _baseline_lines(folder, curves, list(runs.values())) as lines:
         if jobs == 1 or len(waiting) < 2:
             for stage, run in waiting.items():
                 run.train(display, interruption, lines.extend_to)
@@ -85,15 +84,14 @@ class _Lines:
 
 @contextmanager
 def _baseline_lines(
-    folder: ResultFolder, config: ExperimentConfig, curves: dict[str, LearningCurve], runs: list[LearnerRun]
+    folder: ResultFolder, curves: dict[str, LearningCurve], runs: list[LearnerRun]
 ) -> Iterator[_Lines]:
-    root, scenario = folder.path / "tensorboard", config.env.load_scenario().name
+    root = folder.path / "tensorboard"
     known = {step for run in runs for step in LearningCurve.read(run.folder / "curve.csv").steps()}
     with ExitStack() as stack:
         writers = {}
         for name in curves:
-            run = tensorboard.run_path(root, scenario, file_name(name), f"seed{POLICY_SEED}")
-            writers[name] = tensorboard.open_writer(run)
+            writers[name] = tensorboard.open_writer(tensorboard.run_path(root, file_name(name)))
             stack.callback(writers[name].close)
         yield _Lines(curves, writers, known)
 

@@ -41,6 +41,14 @@ class HoldFirst(DwellPolicy):
         return np.where(self.current(fields) == 0, self.keep(fields), first)
 
 
+@registered("recommend", "hold")
+class Hold(DwellPolicy):
+    """Keep on what is on for ever."""
+
+    def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
+        return self.keep(fields)
+
+
 class Spam(BreakPolicy):
     """Base: one format every two minutes."""
 

@@ -5,7 +5,7 @@ import pytest
 
 from experiments.environment import EnvConfig
 from experiments.episode_table import read_table
-from experiments.rollout import ending_info, rollout
+from experiments.rollout import rollout
 from livesim.errors import ResultFolderError
 
 SEEDS = (7, 1003, 12, 40, 5)
@@ -98,16 +98,3 @@ def test_a_damaged_table_is_named_with_its_line(tmp_path, text, expected):
     with pytest.raises(ResultFolderError) as error:
         read_table(tmp_path / "episodes.csv")
     assert str(error.value).endswith(expected)
-
-
-def test_the_last_step_of_a_row_is_read_from_final_info_and_that_of_others_from_info():
-    info = {
-        "viewers": np.array([9, 1]),
-        "_viewers": np.array([True, True]),
-        "events": {"left": np.array([9.0, 1.0]), "_left": np.array([True, True])},
-        "final_info": {"viewers": np.array([3, 0]), "events": {"left": np.array([4.0, 0.0])}},
-    }
-    merged = ending_info(info, np.array([True, False]))
-    assert merged["viewers"].tolist() == [3, 1]
-    assert merged["events"]["left"].tolist() == [4.0, 1.0]
-    assert ending_info(info, np.array([False, False])) is info
