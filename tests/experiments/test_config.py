@@ -45,6 +45,7 @@ def test_a_minimal_file_needs_a_name_only(tmp_path):
         "operate",
         "operate_outage",
         "traces",
+        "ablation",
     ],
 )
 def test_every_shipped_experiment_is_valid(name):
