@@ -47,6 +47,7 @@ def tune(
     from experiments.interruption import interruptible
     from experiments.progress import simulator_display
     from experiments.result_folder import ResultFolder
+    from experiments.search import chosen_entry, dimensions
     from experiments.study import Search
 
     config = load_config(file, settings or [])
@@ -54,6 +55,7 @@ def tune(
     path = out or Path("results") / f"{config.name}-tune"
     display = simulator_display()
     names = [name.strip() for name in only.split(",") if name.strip()]
+    dimensions(chosen_entry(config, algorithm), names)  # a wrong name leaves no folder behind
     folder = ResultFolder.resume(path, config) if resume else ResultFolder.create(path, config)
     display.say(f"Result folder: {path}")
     with folder.locked(), interruptible(display) as interruption:
