@@ -1,23 +1,26 @@
-"""Stable-Baselines3 models for rooms: built from hyperparameters, with the two starts that help here.
+"""Stable-Baselines3 models for rooms: built from hyperparameters, with the starts that help here.
 
-PPO, A2C and MaskablePPO are the libraries' own. DQN differs in exploration and targets (RoomDQN).
+PPO, A2C, MaskablePPO and RecurrentPPO are the libraries' own. DQN differs in exploration and targets (RoomDQN).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from sb3_contrib import MaskablePPO
+from sb3_contrib import MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import LinearSchedule
 from torch.nn import functional
 
-from agents import dice, hyperparameters
+from agents import dice, hyperparameters, policy_nets
+from agents.set_net import SetActor
+from agents.set_plan import descriptions, set_plan
 from agents.vec_env import RoomsVecEnv
 from livesim.errors import ConfigError
 
@@ -83,30 +86,60 @@ class RoomDQN(DQN):
         self.logger.record("train/loss", np.mean(losses))
 
 
-_ON_POLICY = {"ppo": PPO, "maskable_ppo": MaskablePPO, "a2c": A2C}
+_ON_POLICY = {"ppo": PPO, "maskable_ppo": MaskablePPO, "recurrent_ppo": RecurrentPPO, "a2c": A2C}
+_CLIPPED = ("batch_size", "n_epochs", "clip_range", "target_kl")
 
 
 def build(algorithm: str, hyper: hyperparameters.Hyperparameters, env: RoomsVecEnv, seed: int) -> BaseAlgorithm:
     """Return an untrained SB3 model. Raises ConfigError for DQN on several heads."""
     rate = hyper.learning_rate
     end = rate if hyper.learning_rate_end is None else hyper.learning_rate_end
+    policy, policy_kwargs = _policy(algorithm, hyper, env)
     common: dict[str, Any] = {
-        "policy": "MlpPolicy",
+        "policy": policy,
         "env": env,
         "learning_rate": LinearSchedule(rate, end, 1.0),
         "gamma": hyper.gamma,
         "seed": seed % 2**32,
         "device": "cpu",
-        "policy_kwargs": {"net_arch": list(hyper.net), "activation_fn": _ACTIVATIONS[hyper.activation]},
+        "policy_kwargs": policy_kwargs,
     }
     if isinstance(hyper, hyperparameters.DQN):
         return _build_dqn(hyper, env, common)
     shared = ("n_steps", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm")
-    own = ("batch_size", "n_epochs", "clip_range", "target_kl") if isinstance(hyper, hyperparameters.PPO) else ()
+    own = _CLIPPED if isinstance(hyper, hyperparameters.Clipped) else ()
     model = _ON_POLICY[algorithm](**common, **{name: getattr(hyper, name) for name in (*shared, *own)})
     if hyper.initial_bias == "nothing":
-        _bias_logits(model, env.action_space)
+        _bias_logits(model, env.inputs.sizes)
     return model
+
+
+def _policy(
+    algorithm: str, hyper: hyperparameters.Hyperparameters, env: RoomsVecEnv
+) -> tuple[str | type[Any], dict[str, Any]]:
+    """Return SB3's policy class and its arguments: SB3's own network wherever that is what was asked for."""
+    activation, inputs = _ACTIVATIONS[hyper.activation], env.inputs
+    plain = {"net_arch": list(hyper.net), "activation_fn": activation}
+    if isinstance(hyper, hyperparameters.RecurrentPPO):
+        places = [env.env.layout.slices[f"mask_{head}"] for head in env.env.heads]
+        columns = np.concatenate([np.arange(place.start, place.stop) for place in places])
+        return policy_nets.MaskedLstmPolicy, {**plain, "lstm_hidden_size": hyper.lstm_size, "mask_columns": columns}
+    if not isinstance(hyper, hyperparameters.PPO) or (hyper.extractor == "flat" and hyper.advice is None):
+        return "MlpPolicy", plain
+    advice = None if hyper.advice is None else (inputs.advice_start, hyper.advice_trust)
+    own = policy_nets.MaskedOwnNetPolicy if algorithm == "maskable_ppo" else policy_nets.OwnNetPolicy
+    if hyper.extractor == "flat":
+
+        def make_net() -> policy_nets.RoomNet:
+            return policy_nets.flat_net(inputs.width, hyper.net, inputs.sizes, activation, advice)
+    else:
+        plan = set_plan(inputs.fields, env.env.heads, inputs.sizes, hyper.history, advice is not None)
+        known = descriptions(env.env.scenario)
+
+        def make_net() -> policy_nets.RoomNet:
+            return policy_nets.set_net(plan, known, hyper.net, activation, advice)
+
+    return own, {**plain, "make_net": make_net}
 
 
 def _build_dqn(hyper: hyperparameters.DQN, env: RoomsVecEnv, common: dict[str, Any]) -> RoomDQN:
@@ -138,18 +171,26 @@ def _build_dqn(hyper: hyperparameters.DQN, env: RoomsVecEnv, common: dict[str, A
     return model
 
 
-def _bias_logits(model: BaseAlgorithm, space: spaces.Space) -> None:
+def _bias_logits(model: BaseAlgorithm, sizes: Sequence[int]) -> None:
     """Set the output bias so that every head starts with action 0 at about `NOTHING_PROBABILITY`."""
-    sizes = [space.n] if isinstance(space, spaces.Discrete) else space.nvec  # type: ignore[attr-defined]
     odds = NOTHING_PROBABILITY / (1.0 - NOTHING_PROBABILITY)
     policy: Any = model.policy
     with torch.no_grad():
-        bias = policy.action_net.bias
-        bias.zero_()
-        start = 0
-        for size in sizes:
-            bias[start] = math.log(odds * (int(size) - 1))
-            start += int(size)
+        for bias, place, size in _first_biases(policy, sizes):
+            bias[place] = math.log(odds * max(int(size) - 1, 1))
+
+
+def _first_biases(policy: Any, sizes: Sequence[int]) -> Iterator[tuple[torch.Tensor, int, int]]:
+    """Yield for every head the zeroed bias that holds its choice 0, the place there, and the size of the head."""
+    actor = getattr(policy.mlp_extractor, "actor", None)
+    if isinstance(actor, SetActor):
+        for head, size in zip(actor.plan.heads, sizes, strict=True):
+            first: Any = actor.heads[head]
+            yield first.choices.bias.zero_(), 0, size
+        return
+    bias = (policy.action_net if actor is None else actor[-1]).bias.zero_()
+    for place, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
+        yield bias, int(place), size
 
 
 def _bias_values(model: RoomDQN) -> None:
@@ -163,15 +204,39 @@ def _bias_values(model: RoomDQN) -> None:
             last.bias[0] = 0.1
 
 
-def layers(model: BaseAlgorithm) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return copies of (weight, bias) from the observation to the logits, or to the values for DQN."""
+def net_kind(model: BaseAlgorithm) -> str:
+    """Return which forward pass plays the model: "mlp", "sets" or "lstm"."""
+    if isinstance(model, RecurrentPPO):
+        return "lstm"
+    extractor = getattr(model.policy, "mlp_extractor", None)
+    return "sets" if isinstance(getattr(extractor, "actor", None), SetActor) else "mlp"
+
+
+def weights(model: BaseAlgorithm) -> dict[str, np.ndarray]:
+    """Return copies of all that playing needs, by the names of `agents.forward`."""
     policy: Any = model.policy
     if isinstance(model, DQN):
-        modules = list(policy.q_net.q_net)
+        return _layers(policy.q_net.q_net)
+    extractor = policy.mlp_extractor
+    if not isinstance(extractor, policy_nets.RoomNet):
+        found = _layers([*extractor.policy_net, policy.action_net])
+        if isinstance(model, RecurrentPPO):
+            found |= {f"lstm.{name[:-3]}": _copy(value) for name, value in policy.lstm_actor.named_parameters()}
+        return found
+    actor: Any = extractor.actor
+    if isinstance(actor, SetActor):
+        found = {name: _copy(value) for name, value in actor.state_dict().items()}
     else:
-        modules = [*policy.mlp_extractor.policy_net, policy.action_net]
-    return [
-        (module.weight.detach().numpy().copy(), module.bias.detach().numpy().copy())
-        for module in modules
-        if isinstance(module, torch.nn.Linear)
-    ]
+        found = _layers(actor)
+    return found if extractor.advice is None else {**found, "advice": _copy(extractor.advice)}
+
+
+def _layers(modules: Iterable[Any]) -> dict[str, np.ndarray]:
+    found = {}
+    for i, module in enumerate(module for module in modules if isinstance(module, torch.nn.Linear)):
+        found[f"weight_{i}"], found[f"bias_{i}"] = _copy(module.weight), _copy(module.bias)
+    return found
+
+
+def _copy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().numpy().copy()

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from sb3_contrib import RecurrentPPO
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 
@@ -82,6 +84,10 @@ def model_arrays(model: BaseAlgorithm) -> dict[str, Arrays]:
         "optimiser": optimiser,
         "last": {"observation": model._last_obs, "episode_starts": model._last_episode_starts},
     }
+    if isinstance(model, RecurrentPPO):
+        states = model._last_lstm_states
+        assert states is not None
+        tables["last"] |= {f"lstm_{i}": part.numpy() for i, part in enumerate((*states.pi, *states.vf))}
     buffer = getattr(model, "replay_buffer", None)
     if buffer is not None:
         tables["replay"] = _replay_arrays(buffer)
@@ -108,6 +114,10 @@ def restore_model(model: BaseAlgorithm, tables: Mapping[str, Arrays], document: 
     model.policy.optimizer.load_state_dict({**optimiser, "state": slots})  # type: ignore[union-attr]
     model._last_obs = tables["last"]["observation"]
     model._last_episode_starts = tables["last"]["episode_starts"]
+    if isinstance(model, RecurrentPPO):
+        parts = [torch.from_numpy(tables["last"][f"lstm_{i}"]) for i in range(4)]
+        states: Any = RNNStates((parts[0], parts[1]), (parts[2], parts[3]))
+        model._last_lstm_states = states
     for name, value in document["counters"].items():
         setattr(model, name, value)
     model.ep_info_buffer = deque(document["episodes"], maxlen=model._stats_window_size)

@@ -10,7 +10,7 @@ from agents.extra import missing_extra
 from livesim.errors import CheckpointError
 
 try:
-    from sb3_contrib import MaskablePPO
+    from sb3_contrib import MaskablePPO, RecurrentPPO
     from stable_baselines3 import A2C, DQN, PPO
 except ImportError as error:
     raise missing_extra(error) from error
@@ -27,6 +27,12 @@ def load_foreign(path: str | Path, algorithm: str, trust_pickle: bool = False) -
             f"{path}: a Stable-Baselines3 .zip runs code when it is loaded. If you trust where it came from, "
             "allow it with --trust-pickle (trust_pickle=True)."
         )
-    kinds: dict[str, Any] = {"ppo": PPO, "maskable_ppo": MaskablePPO, "a2c": A2C, "dqn": DQN}
+    kinds: dict[str, Any] = {
+        "ppo": PPO,
+        "maskable_ppo": MaskablePPO,
+        "recurrent_ppo": RecurrentPPO,
+        "a2c": A2C,
+        "dqn": DQN,
+    }
     hyperparameters.validate(algorithm, {})
     return kinds[algorithm].load(path, device="cpu")

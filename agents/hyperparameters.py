@@ -25,6 +25,14 @@ class WarmStart(Config):
     batch_size: int = number(512, 8, 65536, "decisions", "minibatch of cloning")
 
 
+class Bound(Config):
+    """How far a policy may move from its start at first: from a clone, from advice."""
+
+    kl_weight: float = number(1.0, 0.0, 1000.0, "1/nat", "penalty on the divergence from the start, at first")
+    until: float = number(0.5, 0.0, 1.0, "share of the budget", "when the penalty, falling linearly, is gone")
+    critic_rollouts: int = number(4, 0, 10_000, "rollouts", "first rollouts, which teach the value only")
+
+
 class Hyperparameters(Config):
     """What all learners share."""
 
@@ -37,6 +45,11 @@ class Hyperparameters(Config):
     initial_bias: Literal["nothing"] | None = switch(None, '"nothing": start with action 0 likely (.9) in every head')
     warm_start: WarmStart | None = switch(None, "clone a policy first")
     twin: str | None = switch(None, "learn from the difference to the same room played by this policy")
+    reward_mode: Literal["expected", "realised"] | None = switch(None, "reward it learns from; null: what is scored")
+    history: int = number(1, 1, 64, "frames", "observations read at a time, the newest included")
+    event_wait: int | None = switch(
+        None, "decide only where an item, interaction or ad ended or after so many decisions; null: always"
+    )
     threads: int = number(1, 1, 256, "threads", "torch threads; part of the result, because sums depend on it")
 
 
@@ -50,13 +63,29 @@ class OnPolicy(Hyperparameters):
     max_grad_norm: float = number(0.5, 0.0, 100.0, "norm", "clip of the gradient")
 
 
-class PPO(OnPolicy):
-    """PPO and MaskablePPO: few large minibatches, few epochs."""
+class Clipped(OnPolicy):
+    """What the kinds of PPO share: few large minibatches, few epochs."""
 
     batch_size: int = number(480, 2, 1_000_000, "decisions", "minibatch")
     n_epochs: int = number(5, 1, 100, "epochs", "passes over a rollout")
     clip_range: float = number(0.2, 0.01, 1.0, "ratio", "clip of the probability ratio")
     target_kl: float | None = switch(0.03, "stop an update beyond this divergence; null never stops")
+
+
+class PPO(Clipped):
+    """PPO and MaskablePPO."""
+
+    extractor: Literal["flat", "sets"] = switch("flat", '"sets": items, formats and kinds share weights; pointer heads')
+    advice: str | None = switch(None, "a policy whose choice is read, and played at first")
+    advice_trust: float = number(0.95, 0.5, 0.999, "probability", "that a head plays the advice, at first")
+    bound: Bound | None = switch(None, "limit how far the policy moves from its start at first")
+
+
+class RecurrentPPO(Clipped):
+    """PPO with an LSTM in actor and critic, for what one observation does not show."""
+
+    lstm_size: int = number(64, 4, 1024, "units", "width of each LSTM")
+    net: tuple[int, ...] = switch((64,), "widths of the hidden layers after the LSTM")
 
 
 class A2C(OnPolicy):
@@ -84,7 +113,16 @@ class DQN(Hyperparameters):
     max_grad_norm: float = number(10.0, 0.0, 1000.0, "norm", "clip of the gradient")
 
 
-ALGORITHMS: dict[str, type[Hyperparameters]] = {"ppo": PPO, "maskable_ppo": PPO, "a2c": A2C, "dqn": DQN}
+ALGORITHMS: dict[str, type[Hyperparameters]] = {
+    "ppo": PPO,
+    "maskable_ppo": PPO,
+    "recurrent_ppo": RecurrentPPO,
+    "a2c": A2C,
+    "dqn": DQN,
+}
+MASKED = ("maskable_ppo", "recurrent_ppo", "dqn")
+"""Algorithms that never choose what cannot be done now."""
+_SECTIONS: dict[str, type[Config]] = {"warm_start": WarmStart, "bound": Bound}
 
 
 def validate(algorithm: str, values: Mapping[str, Any], where: str = "") -> Any:
@@ -97,12 +135,32 @@ def validate(algorithm: str, values: Mapping[str, Any], where: str = "") -> Any:
     model = ALGORITHMS[algorithm]
     where = where or algorithm
     _check_keys(model, values, where)
-    if isinstance(values.get("warm_start"), Mapping):
-        _check_keys(WarmStart, values["warm_start"], f"{where}.warm_start")
+    for section, kind in _SECTIONS.items():
+        if isinstance(values.get(section), Mapping):
+            _check_keys(kind, values[section], f"{where}.{section}")
     try:
-        return model(**values)
+        chosen = model(**values)
     except ValidationError as error:
         raise ConfigError(_first_problem(error, where)) from None
+    _check_together(algorithm, chosen, where)
+    return chosen
+
+
+def _check_together(algorithm: str, hyper: Hyperparameters, where: str) -> None:
+    """Refuse values that are right alone and mean nothing together."""
+    if hyper.event_wait is not None and (hyper.event_wait < 1 or algorithm not in MASKED):
+        raise ConfigError(
+            f"{where}.event_wait: needs a number of 1 or more and an algorithm with masks ({', '.join(MASKED)}), "
+            f"which hold the action between events; got {hyper.event_wait} for {algorithm}."
+        )
+    if not isinstance(hyper, PPO):
+        return
+    if hyper.extractor == "sets" and len(hyper.net) != 2:
+        raise ConfigError(f"{where}.net: the extractor 'sets' has two hidden layers, got {list(hyper.net)}.")
+    if hyper.advice is not None and hyper.initial_bias is not None:
+        raise ConfigError(f"{where}: initial_bias and advice both say where to start. Choose one.")
+    if hyper.bound is not None and hyper.warm_start is None and hyper.advice is None:
+        raise ConfigError(f"{where}.bound: needs a start worth keeping: warm_start or advice.")
 
 
 def _check_keys(model: type[Config], values: Mapping[str, Any], where: str) -> None:

@@ -10,26 +10,33 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agents import hyperparameters, model_files
+from agents.advice import advice_card
 from agents.extra import missing_extra
+from agents.inputs import Inputs
 from agents.network import NetworkPolicy, NetworkSpec, load_model, save_model
 from agents.normaliser import Normaliser, fixed_columns
 from agents.policy import make_policy
+from agents.set_plan import shared_columns
 from livesim.envs.vector_env import RoomVectorEnv
-from livesim.errors import CheckpointError, ConfigError
+from livesim.errors import CheckpointError
 
 try:
     from stable_baselines3.common.callbacks import CallbackList
     from stable_baselines3.common.logger import Logger
 
     from agents import algorithms, checkpoint, warm_start
+    from agents.leash import Leash
     from agents.vec_env import RoomsVecEnv, TwinRooms
 except ImportError as error:
     raise missing_extra(error) from error
+
+if TYPE_CHECKING:
+    from livesim.envs.observations import ObservationLayout
 
 __all__ = ["Learner", "load_model"]
 
@@ -57,26 +64,36 @@ class Learner:
         self.algorithm, self.seed, self.budget = algorithm, int(seed), int(budget)
         self.hyper = hyperparameters.validate(algorithm, hyper)
         self.env_config = dict(env_config)
-        if self.env_config.get("observation", "flat") != "flat":
-            raise ConfigError("learners read flat observations: observation must be 'flat'.")
+        self.env_config["observation"] = "flat"  # what it reads; a model plays dict observations as well
+        self.env_config["reward_mode"] = self.hyper.reward_mode or self.env_config.get("reward_mode", "expected")
         self.env_seed = FIRST_TRAINING_SEED + self.seed * 2**20 if env_seed is None else int(env_seed)
         self.env = RoomVectorEnv(num_envs=self.hyper.num_envs, **self.env_config)
         self.normaliser = self._make_normaliser()
         seeds = [self.env_seed + row for row in range(self.hyper.num_envs)]
-        self.rooms = RoomsVecEnv(self.env, seeds, self.normaliser, self._make_twin())
+        self.rooms = RoomsVecEnv(self.env, seeds, self.normaliser, self._make_twin(), self._make_inputs())
         self._luck = checkpoint.Luck()
         with self._luck.rolling(self.hyper.threads):
             self.model = algorithms.build(algorithm, self.hyper, self.rooms, self.seed)
         self.set_logger(Logger(folder=None, output_formats=[]))
         self.statistics: dict[str, float] = {}
         self.warm_start_agreement: float | None = None
+        self._leash: Leash | None = None
         self._episodes_reported = 0
         self._is_started = False
         self._is_mid_rollout = False
 
     def _make_normaliser(self) -> Normaliser:
-        layout = self.env.layout
-        return Normaliser(layout.size, fixed_columns(layout), self.hyper.gamma, self.hyper.num_envs)
+        layout, hyper = self.env.layout, self.hyper
+        shared = shared_columns(_places(layout)) if getattr(hyper, "extractor", "flat") == "sets" else ()
+        return Normaliser(layout.size, fixed_columns(layout), hyper.gamma, hyper.num_envs, shared)
+
+    def _make_inputs(self) -> Inputs:
+        env, hyper = self.env, self.hyper
+        name = getattr(hyper, "advice", None)
+        rule = make_policy(name, env.layout, env.scenario, env.heads) if name else None
+        self._advice = advice_card(rule, env.heads) if name else None
+        sizes = env.batch.actions.sizes
+        return Inputs(_places(env.layout), env.heads, sizes, hyper.history, rule, hyper.event_wait)
 
     def _make_twin(self) -> TwinRooms | None:
         if self.hyper.twin is None:
@@ -134,6 +151,11 @@ class Learner:
             self.warm_start_agreement = warm_start.clone(self.model, self.rooms, demonstrations, plan, self.hyper.gamma)
         elif is_off_policy:
             warm_start.calibrate(self.rooms, self.seed)
+        self._leash = self._make_leash()
+
+    def _make_leash(self) -> Leash | None:
+        plan = getattr(self.hyper, "bound", None)
+        return None if plan is None else Leash(plan, self.model, self.budget)
 
     def _rollout_and_train(self) -> None:
         model: Any = self.model
@@ -150,7 +172,10 @@ class Learner:
             return
         model.collect_rollouts(self.rooms, self._callback, model.rollout_buffer, model.n_steps)
         model._update_current_progress_remaining(self.steps, self.budget)
-        model.train()
+        if self._leash is None:
+            model.train()
+        else:
+            self._leash.train(model)
 
     def _report(self, steps_per_second: float) -> None:
         logger, episodes = self.model.logger, list(self.model.ep_info_buffer or ())
@@ -165,17 +190,22 @@ class Learner:
 
     def policy(self) -> NetworkPolicy:
         """Return the present policy, copied: it plays on without this learner and without torch."""
-        layout, heads = self.env.layout, self.env.heads
+        inputs = self.rooms.inputs
         spec = NetworkSpec(
             algorithm=self.algorithm,
-            heads=tuple(heads),
-            sizes=tuple(self.env.batch.actions.sizes),
-            fields={name: (place.start, place.stop) for name, place in layout.slices.items()},
+            heads=inputs.heads,
+            sizes=inputs.sizes,
+            fields=inputs.fields,
             activation=self.hyper.activation,
-            masks=self.algorithm in ("maskable_ppo", "dqn"),
+            masks=self.algorithm in hyperparameters.MASKED,
             greedy=self.algorithm == "dqn",
+            net=algorithms.net_kind(self.model),
+            history=inputs.history,
+            event_wait=inputs.event_wait,
+            advice=self._advice,
         )
-        return NetworkPolicy(spec, algorithms.layers(self.model), *self.normaliser.scale(), seed=self.seed)
+        weights = algorithms.weights(self.model)
+        return NetworkPolicy(spec, weights, *self.normaliser.scale(), seed=self.seed, rule=inputs.adviser)
 
     def save_model(self, folder: str | Path) -> None:
         """Write the policy as data, with its normaliser, for `load_model`."""
@@ -208,6 +238,8 @@ class Learner:
             "luck": self._luck.arrays(),
             "rooms": {**self.rooms.replay_state(), **self.normaliser.state()},
         }
+        if self._leash is not None:
+            arrays["leash"] = self._leash.arrays()
         document = {"format": FORMAT, **self._card(), "model": checkpoint.model_document(self.model)}
         return model_files.write_step(Path(folder), self.steps, arrays, {"learner": document})
 
@@ -238,7 +270,8 @@ class Learner:
         document = documents["learner"]
         if document.get("format") != FORMAT:
             raise CheckpointError(f"{path}: format {document.get('format')!r} is not {FORMAT!r}.")
-        names = (*_ARRAYS, "replay") if document["algorithm"] == "dqn" else _ARRAYS
+        names = [*_ARRAYS, *(["replay"] if document["algorithm"] == "dqn" else [])]
+        names += ["leash"] if document["hyperparameters"].get("bound") else []
         arrays, _ = model_files.read_folder(path, names, ())
         learner = cls(
             document["algorithm"],
@@ -252,9 +285,16 @@ class Learner:
         learner.normaliser.restore(arrays["rooms"])
         checkpoint.restore_model(learner.model, arrays, document["model"])
         learner._luck.restore(arrays["luck"])
+        learner._leash = learner._make_leash()
+        if learner._leash is not None:
+            learner._leash.restore(arrays["leash"])
         learner._is_started = True
         return learner
 
     def close(self) -> None:
         """Close the rooms."""
         self.rooms.close()
+
+
+def _places(layout: ObservationLayout) -> dict[str, tuple[int, int]]:
+    return {name: (place.start, place.stop) for name, place in layout.slices.items()}

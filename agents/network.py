@@ -1,17 +1,24 @@
-"""A learned policy for playing: normaliser, layers, masks. NumPy only: a saved model runs without torch."""
+"""A learned policy for playing: inputs, normaliser, network, masks. NumPy only: a saved model runs without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents import dice, model_files, normaliser
+from agents import dice, forward, model_files, normaliser
+from agents.advice import Card, adviser
+from agents.inputs import Inputs
 from agents.policy import Memory, Observation, State
+from agents.set_plan import descriptions, set_plan
 from livesim.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from livesim.envs.observations import ObservationLayout
+    from livesim.scenario import Scenario
 
 FORMAT = "livesim model 1"
 
@@ -22,6 +29,7 @@ class NetworkSpec:
 
     fields: observation field -> place (start, stop) in the flat observation. sizes: choices of each head.
     masks: True if the network was trained with masks.  greedy: True if outputs are values (DQN), not logits.
+    net: the forward pass, "mlp", "sets" or "lstm". history, event_wait: see `agents.inputs`. advice: the rule it reads.
     """
 
     algorithm: str
@@ -31,6 +39,10 @@ class NetworkSpec:
     activation: str
     masks: bool
     greedy: bool
+    net: str = "mlp"
+    history: int = 1
+    event_wait: int | None = None
+    advice: Card | None = None
 
     @property
     def size(self) -> int:
@@ -42,26 +54,32 @@ class NetworkPolicy:
     """Plays from fixed weights. Deterministic takes the best choice per head, else it samples with its own
     dice.
 
-    layers: (weight (out, in), bias (out,)) float32, hidden first.  shift, factor: (size,) normaliser.
+    weights: name -> array, see `agents.forward`.  shift, factor: (size,) normaliser of an observation.  rule: the
+    adviser of `spec.advice`, in the room that is played.
     """
 
     def __init__(
         self,
         spec: NetworkSpec,
-        layers: Sequence[tuple[np.ndarray, np.ndarray]],
+        weights: Mapping[str, np.ndarray],
         shift: np.ndarray,
         factor: np.ndarray,
         seed: int = 0,
         name: str | None = None,
+        rule: Any = None,
     ) -> None:
-        self.spec, self.layers, self.shift, self.factor = spec, list(layers), shift, factor
+        self.spec, self.weights, self.shift, self.factor = spec, dict(weights), shift, factor
         self.seed = seed
         self.name = name or spec.algorithm
         self.memory = Memory()
+        self.inputs = Inputs(spec.fields, spec.heads, spec.sizes, spec.history, rule, spec.event_wait)
+        self.net = _net(spec, self.weights)
+        self._scale = self.inputs.widened(shift, factor)
+        self._advice = np.repeat(self.weights["advice"], spec.sizes) if "advice" in self.weights else None
 
     def initial_state(self, seeds: Sequence[int] | np.ndarray) -> State:
         """Return the memory of n new episodes; sampling then depends on the episode and not on the batch."""
-        return (self.memory.fresh(seeds),)
+        return (self.memory.fresh(seeds), *self.net.fresh(len(seeds)), *self.inputs.fresh(seeds))
 
     def predict(
         self,
@@ -72,12 +90,17 @@ class NetworkPolicy:
     ) -> tuple[np.ndarray, State]:
         """Return (n,) actions for one head, else (n, H); a single observation gives a single action."""
         flat, single = self._flat(observation)
-        memory = self.memory.begin(len(flat), state[0] if state else None, episode_start)
-        actions = np.empty((len(flat), len(self.spec.sizes)), dtype=np.int64)
-        outputs = self.outputs(flat)
+        n = len(flat)
+        memory = self.memory.begin(n, state[0] if state else None, episode_start)
+        _, *rest = state or self.initial_state(np.arange(n))
+        split = len(self.net.fresh(0))
+        is_first = memory["step"] == 0
+        seen, after = self.inputs.see(flat, tuple(rest[split:]), is_first)
+        outputs, known = self._outputs(seen, tuple(rest[:split]), is_first)
+        actions = np.empty((n, len(self.spec.sizes)), dtype=np.int64)
         start = 0
         for column, size in enumerate(self.spec.sizes):
-            scores = np.where(self._mask(flat, column), outputs[:, start : start + size], -np.inf)
+            scores = np.where(self._mask(seen, column), outputs[:, start : start + size], -np.inf)
             actions[:, column] = scores.argmax(axis=1)
             if not deterministic and not self.spec.greedy:
                 chance = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -86,22 +109,59 @@ class NetworkPolicy:
             start += size
         memory["step"] += 1
         actions = actions[:, 0] if len(self.spec.sizes) == 1 else actions
-        return (actions[0] if single else actions), (memory,)
+        return (actions[0] if single else actions), (memory, *known, *after)
 
     def outputs(self, flat: np.ndarray) -> np.ndarray:
-        """Return the outputs of the network, (n, sum of sizes) float32, for (n, size) raw observations."""
-        hidden = normaliser.apply(flat, self.shift, self.factor)
-        for weight, bias in self.layers[:-1]:
-            hidden = hidden @ weight.T + bias
-            hidden = np.tanh(hidden) if self.spec.activation == "tanh" else np.maximum(hidden, 0.0)
-        weight, bias = self.layers[-1]
-        return hidden @ weight.T + bias
+        """Return the outputs of the network, (n, sum of sizes) float32, for (n, size) raw first observations."""
+        _, *rest = self.initial_state(np.arange(len(flat)))
+        split, is_first = len(self.net.fresh(0)), np.ones(len(flat), dtype=bool)
+        seen, _ = self.inputs.see(flat, tuple(rest[split:]), is_first)
+        return self._outputs(seen, tuple(rest[:split]), is_first)[0]
 
-    def _mask(self, flat: np.ndarray, column: int) -> np.ndarray:
+    def _outputs(self, seen: np.ndarray, known: State, is_first: np.ndarray) -> tuple[np.ndarray, State]:
+        x = normaliser.apply(seen, *self._scale)
+        outputs, known = self.net.outputs(x, known, is_first)
+        if self._advice is not None:
+            outputs = outputs + x[:, self.inputs.advice_start :] * self._advice
+        return outputs, known
+
+    def in_room(self, layout: ObservationLayout, scenario: Scenario) -> NetworkPolicy:
+        """Return the same policy in another room, with other items, ad formats or interaction kinds.
+
+        Only a network over sets can move. Raises ConfigError where anything else about the rooms differs.
+        """
+        if self.spec.net != "sets":
+            raise ConfigError(f"model {self.name}: only a model with the extractor 'sets' plays in another room.")
+        fields = {name: (place.start, place.stop) for name, place in layout.slices.items()}
+        sizes = tuple(dict(zip(layout.choice_names, layout.head_sizes, strict=True))[head] for head in self.spec.heads)
+        known = {f"trunk.known_{name}": table for name, table in descriptions(scenario).items()}
+        if missing := {name for name in self.weights if name.startswith("trunk.known_")} ^ set(known):
+            name = min(missing).removeprefix("trunk.known_")
+            raise ConfigError(f"model {self.name}: one of the two rooms has {name} and the other has none.")
+        spec = replace(self.spec, fields=fields, sizes=sizes)
+        shift, factor = (self._moved(table, fields) for table in (self.shift, self.factor))
+        rule = adviser(spec.advice, layout, scenario) if spec.advice else None
+        return NetworkPolicy(spec, {**self.weights, **known}, shift, factor, self.seed, self.name, rule)
+
+    def _moved(self, table: np.ndarray, fields: Mapping[str, tuple[int, int]]) -> np.ndarray:
+        """Return numbers per column in the order of another room; members of a set share theirs."""
+        parts = []
+        for name, (start, stop) in fields.items():
+            if name not in self.spec.fields:
+                raise ConfigError(f"model {self.name}: the other room has a field '{name}' that it was not trained on.")
+            own = table[slice(*self.spec.fields[name])]
+            if len(own) != stop - start and (own != own[0]).any():
+                raise ConfigError(
+                    f"model {self.name}: field '{name}' has {len(own)} numbers, and {stop - start} in the other room."
+                )
+            parts.append(own if len(own) == stop - start else np.full(stop - start, own[0], own.dtype))
+        return np.concatenate(parts)
+
+    def _mask(self, seen: np.ndarray, column: int) -> np.ndarray:
         if not self.spec.masks:
-            return np.ones((len(flat), self.spec.sizes[column]), dtype=bool)
+            return np.ones((len(seen), self.spec.sizes[column]), dtype=bool)
         start, stop = self.spec.fields[f"mask_{self.spec.heads[column]}"]
-        return flat[:, start:stop] > 0.5
+        return seen[:, start:stop] > 0.5
 
     def _flat(self, observation: Observation) -> tuple[np.ndarray, bool]:
         if isinstance(observation, Mapping):
@@ -121,15 +181,20 @@ class NetworkPolicy:
         return flat, single
 
 
+def _net(spec: NetworkSpec, weights: Mapping[str, np.ndarray]) -> forward.Net:
+    if spec.net == "sets":
+        plan = set_plan(spec.fields, spec.heads, spec.sizes, spec.history, spec.advice is not None)
+        return forward.SetNet(weights, spec.activation, plan)
+    return (forward.Lstm if spec.net == "lstm" else forward.Mlp)(weights, spec.activation)
+
+
 def save_model(folder: Path, policy: NetworkPolicy, card: Mapping[str, Any]) -> None:
     """Write a policy as data: model.json (spec and card), weights.npz. Replaces the folder's model
     atomically.
 
     card: JSON-plain facts about the training (hyperparameters, environment, seed, steps, versions).
     """
-    arrays = {"shift": policy.shift, "factor": policy.factor}
-    for i, (weight, bias) in enumerate(policy.layers):
-        arrays[f"weight_{i}"], arrays[f"bias_{i}"] = weight, bias
+    arrays = {"shift": policy.shift, "factor": policy.factor, **policy.weights}
     spec = {**vars(policy.spec), "heads": list(policy.spec.heads), "sizes": list(policy.spec.sizes)}
     document = {"format": FORMAT, "name": policy.name, "spec": spec, "card": dict(card)}
     model_files.write_folder(folder, arrays={"weights": arrays}, documents={"model": document})
@@ -156,6 +221,15 @@ def load_model(folder: str | Path, seed: int = 0) -> NetworkPolicy:
             "fields": {name: (int(a), int(b)) for name, (a, b) in raw["fields"].items()},
         }
     )
-    count = sum(name.startswith("weight_") for name in weights)
-    layers = [(weights[f"weight_{i}"], weights[f"bias_{i}"]) for i in range(count)]
-    return NetworkPolicy(spec, layers, weights["shift"], weights["factor"], seed=seed, name=document["name"])
+    shift, factor = weights.pop("shift"), weights.pop("factor")
+    rule = _adviser_at_home(spec.advice, document["card"]["environment"]) if spec.advice else None
+    return NetworkPolicy(spec, weights, shift, factor, seed=seed, name=document["name"], rule=rule)
+
+
+def _adviser_at_home(card: Card, environment: Mapping[str, Any]) -> Any:
+    """Return the adviser in the room that the model was trained in."""
+    from livesim.envs.observations import ObservationLayout
+    from livesim.scenario import load_scenario
+
+    scenario = load_scenario(environment["scenario"], environment.get("overrides"))
+    return adviser(card, ObservationLayout(scenario), scenario)

@@ -44,10 +44,13 @@ class Normaliser:
 
     Masks and one-hots stay as they are. Rewards are divided but not centred, so that the sign of a reward and
     the best policy are kept. `is_frozen` stops learning the statistics, for off-policy learners whose
-    replayed observations must not change meaning.
+    replayed observations must not change meaning. shared: columns that are scaled alike, such as one field of all
+    items, so that a network with shared weights reads each of them in the same way.
     """
 
-    def __init__(self, size: int, fixed: Sequence[int], gamma: float, num_envs: int) -> None:
+    def __init__(
+        self, size: int, fixed: Sequence[int], gamma: float, num_envs: int, shared: Sequence[slice] = ()
+    ) -> None:
         self.observations = RunningMoments(size)
         self.returns = RunningMoments(1)
         self.gamma = gamma
@@ -55,6 +58,7 @@ class Normaliser:
         self.is_frozen = False
         self._is_scaled = np.ones(size, dtype=bool)
         self._is_scaled[list(fixed)] = False
+        self._shared = list(shared)
 
     def see(self, observation: np.ndarray) -> None:
         """Learn from (n, size) raw observations."""
@@ -70,12 +74,21 @@ class Normaliser:
 
     def scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Return shift and factor, (size,) float32 each: normalised = clip((raw - shift) * factor)."""
-        shift = np.where(self._is_scaled, self.observations.mean, 0.0)
-        factor = np.where(self._is_scaled, 1.0 / np.sqrt(self.observations.var + _EPSILON), 1.0)
+        mean, var = self._moments()
+        shift = np.where(self._is_scaled, mean, 0.0)
+        factor = np.where(self._is_scaled, 1.0 / np.sqrt(var + _EPSILON), 1.0)
         # A field that never moved carries no information; scaling its first move would be an outlier, not a
         # signal.
-        factor = np.where(self._is_scaled & (self.observations.var < 1e-10), 1.0, factor)
+        factor = np.where(self._is_scaled & (var < 1e-10), 1.0, factor)
         return shift.astype(np.float32), factor.astype(np.float32)
+
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance of every column, pooled over columns that are scaled alike."""
+        mean, var = self.observations.mean.copy(), self.observations.var.copy()
+        for place in self._shared:
+            means = mean[place]
+            mean[place], var[place] = means.mean(), (var[place] + (means - means.mean()) ** 2).mean()
+        return mean, var
 
     def observation(self, observation: np.ndarray) -> np.ndarray:
         """Return normalised observations, float32."""

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
+from agents import normaliser as scaling
 from agents.extra import missing_extra
+from agents.inputs import Inputs
 from agents.normaliser import Normaliser
 from livesim.envs.vector_env import RoomVectorEnv
 from livesim.errors import CheckpointError
@@ -19,6 +22,12 @@ try:
     from stable_baselines3.common.vec_env import VecEnv
 except ImportError as error:
     raise missing_extra(error) from error
+
+
+def plain_inputs(env: RoomVectorEnv) -> Inputs:
+    """Return the inputs that are the observations."""
+    fields = {name: (place.start, place.stop) for name, place in env.layout.slices.items()}
+    return Inputs(fields, env.heads, env.batch.actions.sizes)
 
 
 class TwinRooms:
@@ -55,9 +64,10 @@ class RoomsVecEnv(VecEnv):
 
     With a twin, the reward is the difference to the twin room, in the scale of the room's own return.
 
-    The infos of an ended episode hold `terminal_observation`, `TimeLimit.truncated` and `episode` (r, l, and
-    t = 0, because results must not depend on the wall clock). `last_info`, `raw_observation` and `raw_reward`
-    are what the rooms gave in the last step.
+    The infos of an ended episode hold `terminal_observation` (and `raw_terminal_input`, not normalised),
+    `TimeLimit.truncated` and `episode` (r, l, and t = 0, because results must not depend on the wall clock).
+    `last_info`, `raw_observation` and `raw_reward` are what the rooms gave in the last step, `raw_input` what `inputs`
+    make of the observation, before it is normalised.
     """
 
     def __init__(
@@ -66,14 +76,20 @@ class RoomsVecEnv(VecEnv):
         seeds: Sequence[int],
         normaliser: Normaliser | None = None,
         twin: TwinRooms | None = None,
+        inputs: Inputs | None = None,
     ) -> None:
         self.env = env
+        self.inputs = inputs or plain_inputs(env)
         self.normaliser = normaliser
         self.twin = twin
         self.last_info: dict[str, Any] = {}
         self._first_seeds = [int(seed) for seed in seeds]
         self._actions: np.ndarray | None = None
-        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        self._seen: tuple[np.ndarray, ...] = ()
+        space = env.single_observation_space
+        if not self.inputs.is_plain:
+            space = spaces.Box(-np.inf, np.inf, (self.inputs.width,), np.float32)
+        super().__init__(env.num_envs, space, env.single_action_space)
         self._forget()
 
     def reset(self) -> np.ndarray:
@@ -84,7 +100,7 @@ class RoomsVecEnv(VecEnv):
         self._forget()
         if self.normaliser:
             self.normaliser.see(self.raw_observation)
-        return self._normal(self.raw_observation)
+        return self._look(np.ones(self.num_envs, dtype=bool))
 
     def step_async(self, actions: np.ndarray) -> None:
         """Remember the actions; `step_wait` plays them."""
@@ -109,14 +125,16 @@ class RoomsVecEnv(VecEnv):
             reward = self.normaliser.reward(reward)
         if done.any():
             self._close_episodes(np.flatnonzero(done), truncated, info["final_obs"], infos)
-        return self._normal(observation), reward, done, infos
+        return self._look(done), reward, done, infos
 
     def _close_episodes(
         self, rows: np.ndarray, truncated: np.ndarray, final: np.ndarray, infos: list[dict[str, Any]]
     ) -> None:
-        for row in rows:
+        raw = self._final_inputs(rows, final)
+        for row, raw_input, last in zip(rows, raw, self.normalised(raw), strict=True):
             infos[row] = {
-                "terminal_observation": self._normal(final[row][None])[0],
+                "terminal_observation": last,
+                "raw_terminal_input": raw_input,
                 "TimeLimit.truncated": bool(truncated[row]),
                 "episode": {"r": float(self._returns[row]), "l": int(self._lengths[row]), "t": 0.0},
             }
@@ -130,14 +148,28 @@ class RoomsVecEnv(VecEnv):
         """Return the sessions that ended since `reset`."""
         return int(self._finished.sum())
 
-    def _normal(self, observation: np.ndarray) -> np.ndarray:
-        return self.normaliser.observation(observation) if self.normaliser else observation
+    def normalised(self, inputs: np.ndarray) -> np.ndarray:
+        """Return raw inputs (n, width) as the learner reads them."""
+        if self.normaliser is None:
+            return inputs
+        return scaling.apply(inputs, *self.inputs.widened(*self.normaliser.scale()))
+
+    def _final_inputs(self, rows: np.ndarray, final: np.ndarray) -> np.ndarray:
+        """Return the raw inputs (len(rows), width) of sessions that ended in rows, before the next is looked at."""
+        memory = tuple(array[rows] for array in self._seen)
+        flat = np.stack([final[row] for row in rows])
+        return self.inputs.see(flat, memory, np.zeros(len(rows), dtype=bool))[0]
+
+    def _look(self, is_first: np.ndarray) -> np.ndarray:
+        self.raw_input, self._seen = self.inputs.see(self.raw_observation, self._seen, is_first)
+        return self.normalised(self.raw_input)
 
     def _forget(self) -> None:
         self._returns = np.zeros(self.num_envs)
         self._lengths = np.zeros(self.num_envs, dtype=np.int64)
         self._finished = np.zeros(self.num_envs, dtype=np.int64)
         self._history: list[np.ndarray] = []
+        self._seen = self.inputs.fresh(np.arange(self.num_envs))
 
     def replay_state(self) -> dict[str, np.ndarray]:
         """Return what rebuilds the rooms exactly, as data: first seeds, episodes finished, actions since."""
@@ -150,6 +182,8 @@ class RoomsVecEnv(VecEnv):
             "returns": self._returns.copy(),
             "history": history,
             "raw_observation": self.raw_observation.copy(),
+            "raw_input": self.raw_input.copy(),
+            **{f"seen_{i}": array for i, array in enumerate(self._seen)},
         }
 
     def replay(self, state: dict[str, np.ndarray]) -> None:
@@ -181,6 +215,8 @@ class RoomsVecEnv(VecEnv):
         self._history = list(history)
         self._lengths, self._finished = lengths.copy(), finished.copy()
         self._returns = state["returns"].copy()
+        self.raw_input = state["raw_input"]
+        self._seen = tuple(state[f"seen_{i}"] for i in range(len(self._seen)))
 
     def _restart(self, rows: np.ndarray, observation: np.ndarray) -> np.ndarray:
         if not rows.any():
@@ -191,7 +227,7 @@ class RoomsVecEnv(VecEnv):
 
     def action_masks(self) -> np.ndarray:
         """Return (num_envs, sum of sizes) bool."""
-        return self.env.action_masks()
+        return self.inputs.masks(self.raw_input)
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
         """Return one result per room; `action_masks` is what sb3-contrib asks for."""

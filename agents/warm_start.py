@@ -9,12 +9,14 @@ by a margin, to prefer the demonstrated action (Hester et al., "Deep Q-learning 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from sb3_contrib import MaskablePPO
+from sb3_contrib import MaskablePPO, RecurrentPPO
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch.nn import functional
 
@@ -28,8 +30,8 @@ MARGIN = 0.05  # advantage of a demonstrated action, in units of the scaled retu
 
 @dataclass
 class Demonstrations:
-    """T decisions of n rooms, raw: observations (T + 1, n, d), actions (T, n, ...), rewards (T, n), done (T,
-    n), masks (T, n, m); final: (decision, room) -> last observation (d,) of a session that ended there.
+    """T decisions of n rooms, raw: observations (T + 1, n, d) as inputs, actions (T, n, ...), rewards (T, n), done
+    (T, n), masks (T, n, m); final: (decision, room) -> last input (d,) of a session that ended there.
     """
 
     observations: np.ndarray
@@ -55,7 +57,7 @@ def demonstrate(env: RoomsVecEnv, policy: Any, episodes: int) -> Demonstrations:
     env.reset()
     state, start = None, np.ones(env.num_envs, dtype=bool)
     finished = np.zeros(env.num_envs, dtype=np.int64)
-    observations: list[np.ndarray] = [env.raw_observation]
+    observations: list[np.ndarray] = [env.raw_input]
     actions: list[np.ndarray] = []
     rewards: list[np.ndarray] = []
     dones: list[np.ndarray] = []
@@ -64,17 +66,25 @@ def demonstrate(env: RoomsVecEnv, policy: Any, episodes: int) -> Demonstrations:
     while finished.min() < rounds:
         masks.append(env.action_masks())
         action, state = policy.predict(env.raw_observation, state, start)
-        _, _, start, _ = env.step(action)
+        action = _allowed(action, masks[-1], env.inputs.sizes)
+        _, _, start, infos = env.step(action)
         for row in np.flatnonzero(start):
-            final[len(actions), int(row)] = env.last_info["final_obs"][row]
+            final[len(actions), int(row)] = infos[row]["raw_terminal_input"]
         actions.append(action)
         rewards.append(env.raw_reward)
         dones.append(start)
-        observations.append(env.raw_observation)
+        observations.append(env.raw_input)
         finished += start
     return Demonstrations(
         np.array(observations), final, np.array(actions), np.array(rewards), np.array(dones), np.array(masks)
     )
+
+
+def _allowed(action: np.ndarray, mask: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """Return demonstrated actions, 0 where a head may not do what was demonstrated: a masked choice does nothing."""
+    table = action.reshape(len(mask), len(sizes))
+    at = np.cumsum([0, *sizes[:-1]]) + table
+    return np.where(mask[np.arange(len(mask))[:, None], at], table, 0).reshape(action.shape)
 
 
 def calibrate(env: RoomsVecEnv, seed: int) -> None:
@@ -92,20 +102,13 @@ def calibrate(env: RoomsVecEnv, seed: int) -> None:
 
 def clone(model: BaseAlgorithm, env: RoomsVecEnv, demos: Demonstrations, plan: WarmStart, gamma: float) -> float:
     """Fit the model to demonstrations; returns the share of decisions in which it now chooses the same."""
-    normaliser = env.normaliser
-    count = demos.actions.shape[0] * demos.actions.shape[1]
-    raw = demos.observations[:-1].reshape(count, -1)
-    observation = torch.as_tensor(normaliser.observation(raw) if normaliser else raw)
-    action = torch.as_tensor(demos.actions.reshape(count, *demos.actions.shape[2:]))
-    scale = normaliser.reward_scale if normaliser else 1.0
-    value = torch.as_tensor((demos.returns(gamma) / scale).reshape(count).astype(np.float32))
-    mask = torch.as_tensor(demos.masks.reshape(count, -1))
+    rows = Rows.of(env, demos, gamma, isinstance(model, RecurrentPPO))
     loss_of: Any = _value_loss if isinstance(model, RoomDQN) else _policy_loss
     optimiser = torch.optim.Adam(model.policy.parameters(), lr=plan.learning_rate)
     model.policy.set_training_mode(True)
     for _ in range(plan.epochs):
-        for chosen in torch.randperm(count).split(plan.batch_size):
-            loss = loss_of(model, observation[chosen], action[chosen], value[chosen], mask[chosen])
+        for chosen in rows.shuffled(plan.batch_size):
+            loss = loss_of(model, chosen)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.policy.parameters(), 0.5)
@@ -113,30 +116,80 @@ def clone(model: BaseAlgorithm, env: RoomsVecEnv, demos: Demonstrations, plan: W
     if isinstance(model, RoomDQN):
         model.q_net_target.load_state_dict(model.q_net.state_dict())
         _fill_replay(model, env, demos)
-    return _agreement(model, observation, action, mask)
+    return _agreement(model, rows)
 
 
-def _policy_loss(
-    model: BaseAlgorithm,
-    observation: torch.Tensor,
-    action: torch.Tensor,
-    value: torch.Tensor,
-    mask: torch.Tensor,
-) -> torch.Tensor:
-    masks = {"action_masks": mask} if isinstance(model, MaskablePPO) else {}
-    estimate, log_prob, _ = model.policy.evaluate_actions(observation, action, **masks)  # type: ignore[operator]
-    return -log_prob.mean() + 0.5 * functional.mse_loss(estimate.flatten(), value)
+@dataclass
+class Rows:
+    """Demonstrated decisions as a learner reads them, one after the other: session by session for a memory.
+
+    observation (N, d), action (N, ...), value (N,), mask (N, m), is_first (N,) float; length: decisions that must stay
+    together and in order, 1 without a memory.
+    """
+
+    observation: torch.Tensor
+    action: torch.Tensor
+    value: torch.Tensor
+    mask: torch.Tensor
+    is_first: torch.Tensor
+    length: int
+
+    @classmethod
+    def of(cls, env: RoomsVecEnv, demos: Demonstrations, gamma: float, in_sequence: bool) -> Rows:
+        """Return the demonstrations, normalised by what is known now."""
+        steps, rooms = demos.rewards.shape
+        scale = env.normaliser.reward_scale if env.normaliser else 1.0
+        starts = np.concatenate([np.ones((1, rooms), dtype=bool), demos.done[:-1]])
+        tables = [demos.observations[:-1], demos.actions, demos.returns(gamma) / scale, demos.masks, starts]
+        if in_sequence:
+            tables = [np.swapaxes(table, 0, 1) for table in tables]
+        raw, action, value, mask, first = (table.reshape(steps * rooms, *table.shape[2:]) for table in tables)
+        return cls(
+            torch.as_tensor(env.normalised(raw)),
+            torch.as_tensor(action),
+            torch.as_tensor(value.astype(np.float32)),
+            torch.as_tensor(mask),
+            torch.as_tensor(first.astype(np.float32)),
+            steps if in_sequence else 1,
+        )
+
+    def shuffled(self, batch_size: int) -> Iterator[Rows]:
+        """Yield minibatches of about `batch_size` decisions in random order."""
+        pieces = torch.randperm(len(self.value) // self.length)
+        for chosen in pieces.split(max(1, batch_size // self.length)):
+            yield self._at((chosen[:, None] * self.length + torch.arange(self.length)).flatten())
+
+    def _at(self, index: torch.Tensor) -> Rows:
+        value, first = self.value[index], self.is_first[index]
+        return Rows(self.observation[index], self.action[index], value, self.mask[index], first, self.length)
+
+    def memory(self, model: RecurrentPPO) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return empty LSTM states, one per piece."""
+        policy: Any = model.policy
+        zeros = torch.zeros(1, len(self.value) // self.length, policy.lstm_output_dim)
+        return zeros, zeros
 
 
-def _value_loss(
-    model: RoomDQN, observation: torch.Tensor, action: torch.Tensor, value: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    values = model.q_net(observation)
-    chosen = values.gather(1, action[:, None]).flatten()
-    margin = torch.full_like(values, MARGIN).scatter(1, action[:, None], 0.0)
-    best = (values + margin).masked_fill(~mask, -torch.inf).max(dim=1).values
-    is_possible = mask.gather(1, action[:, None]).flatten()
-    return functional.smooth_l1_loss(chosen, value) + ((best - chosen) * is_possible).mean()
+def _policy_loss(model: BaseAlgorithm, rows: Rows) -> torch.Tensor:
+    policy: Any = model.policy
+    if isinstance(model, RecurrentPPO):
+        states = RNNStates(rows.memory(model), rows.memory(model))
+        found = policy.evaluate_actions(rows.observation, rows.action, states, rows.is_first)
+    else:
+        masks = {"action_masks": rows.mask} if isinstance(model, MaskablePPO) else {}
+        found = policy.evaluate_actions(rows.observation, rows.action, **masks)
+    estimate, log_prob, _ = found
+    return -log_prob.mean() + 0.5 * functional.mse_loss(estimate.flatten(), rows.value)
+
+
+def _value_loss(model: RoomDQN, rows: Rows) -> torch.Tensor:
+    values = model.q_net(rows.observation)
+    action = rows.action[:, None]
+    chosen = values.gather(1, action).flatten()
+    margin = torch.full_like(values, MARGIN).scatter(1, action, 0.0)
+    best = (values + margin).masked_fill(~rows.mask, -torch.inf).max(dim=1).values
+    is_possible = rows.mask.gather(1, action).flatten()
+    return functional.smooth_l1_loss(chosen, rows.value) + ((best - chosen) * is_possible).mean()
 
 
 def _fill_replay(model: RoomDQN, env: RoomsVecEnv, demos: Demonstrations) -> None:
@@ -149,24 +202,24 @@ def _fill_replay(model: RoomDQN, env: RoomsVecEnv, demos: Demonstrations) -> Non
             after[row] = demos.final[t, int(row)]
         before, reward = demos.observations[t], demos.rewards[t]
         if normaliser:
-            before, after, reward = (
-                normaliser.observation(before),
-                normaliser.observation(after),
-                normaliser.reward(reward),
-            )
+            before, after, reward = env.normalised(before), env.normalised(after), normaliser.reward(reward)
         infos: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
         buffer.add(before, after, demos.actions[t], reward, demos.done[t], infos)
 
 
-def _agreement(model: BaseAlgorithm, observation: torch.Tensor, action: torch.Tensor, mask: torch.Tensor) -> float:
-    model.policy.set_training_mode(False)
+def _agreement(model: BaseAlgorithm, rows: Rows) -> float:
+    policy: Any = model.policy
+    policy.set_training_mode(False)
     with torch.no_grad():
         if isinstance(model, RoomDQN):
-            best = model.q_net(observation).masked_fill(~mask, -torch.inf).argmax(dim=1)
+            best = model.q_net(rows.observation).masked_fill(~rows.mask, -torch.inf).argmax(dim=1)
+        elif isinstance(model, RecurrentPPO):
+            distribution, _ = policy.get_distribution(rows.observation, rows.memory(model), rows.is_first)
+            best = distribution.get_actions(deterministic=True)
         else:
-            masks = {"action_masks": mask} if isinstance(model, MaskablePPO) else {}
-            best = model.policy.get_distribution(observation, **masks).get_actions(deterministic=True)  # type: ignore[operator]
-    return float((best == action).float().mean())
+            masks = {"action_masks": rows.mask} if isinstance(model, MaskablePPO) else {}
+            best = policy.get_distribution(rows.observation, **masks).get_actions(deterministic=True)
+    return float((best == rows.action).float().mean())
 
 
 class _Mixture:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from experiments import cli_facts, cli_logs, cli_network, cli_report, cli_sensitivity, cli_whatif, cli_world
+from experiments import cli_facts, cli_logs, cli_network, cli_report, cli_sensitivity, cli_tune, cli_whatif, cli_world
 from livesim.errors import LivesimError
 
 DEMO_FOLDER = Path("results") / "demo"
@@ -180,6 +180,7 @@ cli_logs.add_to(app)
 cli_sensitivity.add_to(app)
 cli_report.add_to(app)
 cli_whatif.add_to(app)
+cli_tune.add_to(app)
 
 if __name__ == "__main__":
     main()

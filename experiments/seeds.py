@@ -20,6 +20,10 @@ TUNING_START = 2**48
 """Heuristics are tuned on TUNING_START, TUNING_START + 1, ..., used for nothing else."""
 FITTING_START = 2**49
 """Candidate scenarios are held against a log on FITTING_START, FITTING_START + 1, ..., used for nothing else."""
+SEARCH_START = 2**50
+"""Trials of a hyperparameter search train on SEARCH_START, SEARCH_START + 1, ..., used for nothing else."""
+SEARCH_SCORE_START = 2**51
+"""And are scored on SEARCH_SCORE_START, SEARCH_SCORE_START + 1, ..., used for nothing else."""
 MOST_TRAINING_SEED = 2**24
 
 _RANGE = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*")

@@ -12,7 +12,7 @@ def test_the_defaults_are_valid(algorithm):
 def test_an_unknown_algorithm_is_named_with_the_nearest_match():
     with pytest.raises(
         UnknownNameError,
-        match=r"unknown algorithm 'maskable'. Known: a2c, dqn, maskable_ppo, ppo. Did you mean 'maskable_p",
+        match=r"unknown algorithm 'maskable'. Known: a2c, dqn, maskable_ppo, ppo, recurrent_ppo. Did you mean",
     ):
         validate("maskable", {})
 

@@ -33,8 +33,11 @@ def policy(layout):
         greedy=False,
     )
     shapes = [(8, layout.size), (sum(sizes), 8)]
-    layers = [(generator.normal(size=shape).astype(np.float32), np.zeros(shape[0], np.float32)) for shape in shapes]
-    return NetworkPolicy(spec, layers, np.zeros(layout.size, np.float32), np.full(layout.size, 0.1, np.float32))
+    weights = {}
+    for i, shape in enumerate(shapes):
+        weights[f"weight_{i}"] = generator.normal(size=shape).astype(np.float32)
+        weights[f"bias_{i}"] = np.zeros(shape[0], np.float32)
+    return NetworkPolicy(spec, weights, np.zeros(layout.size, np.float32), np.full(layout.size, 0.1, np.float32))
 
 
 def test_a_saved_model_plays_as_before(policy, tmp_path, observe):

@@ -45,6 +45,7 @@ def test_a_minimal_file_needs_a_name_only(tmp_path):
         "operate",
         "operate_outage",
         "traces",
+        "ablation",
     ],
 )
 def test_every_shipped_experiment_is_valid(name):
@@ -171,7 +172,7 @@ def test_a_wrong_setting_is_named(tiny_file, setting, expected):
         (["algorithms.0.hyperparameters.gama=.9"], "Did you mean 'gamma'?"),
         (["algorithms.0.warm_start={policy: combind}"], "unknown policy 'combind'"),
         (["others={recommend: nothing}"], "head 'recommend' is controlled by the agent"),
-        (["observation=dict"], "observation must be 'flat'"),
+        (["algorithms.0.hyperparameters={advice: combind}"], "unknown policy 'combind'"),
         (["network.traces=/no/such/folder"], "/no/such/folder"),
         (["algorithms.0.algorithm=dqn", "algorithms.0.hyperparameters={}"], "dqn"),
     ],
