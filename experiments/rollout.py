@@ -33,9 +33,10 @@ def rollout(
     """Return one row of measurements per seed, in the order of `seeds`.
 
     policy: anything with SB3's `predict`. One that has `initial_state(seeds)` is given the seeds of its
-    rooms, so that dice it rolls belong to an episode. Rooms are played `batch` at a time; the result does not
-    depend on it, because row r of a batch equals the room alone. `watch` sees the rooms after every decision but
-    the last: for calibration, which may know what no policy may.
+    rooms, so that dice it rolls belong to an episode. One that has `meet(batch)`, a planner, is shown the rooms.
+    Rooms are played `batch` at a time; the result does not depend on it, because row r of a batch equals the room
+    alone. `watch` sees the rooms after every decision but the last: for calibration, which may know what no policy
+    may.
     """
     tables = []
     for first in range(0, len(seeds), batch):
@@ -56,6 +57,8 @@ def _play(
     progress: Progress | None,
     watch: Callable[[Rooms], None] | None,
 ) -> EpisodeTable:
+    if hasattr(policy, "meet"):
+        policy.meet(rooms.batch)
     observation, info = rooms.reset(seed=seeds)
     totals = _Totals(rooms, len(seeds), info.get("world", {}))
     state = policy.initial_state(seeds) if hasattr(policy, "initial_state") else None
