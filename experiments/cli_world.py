@@ -125,11 +125,11 @@ def policies_list(
     from livesim import registry
     from livesim.errors import unknown_name
 
-    known = [*registry.names("policy"), *PLANNERS]
+    known = registry.names("policy")
     heads = sorted({name.partition(".")[0] for name in known})
     if head and head not in heads:
         raise unknown_name("head", head, heads, "--head")
-    for name in known:
+    for name in (*known, *(() if head else PLANNERS)):
         if not head or name.startswith(f"{head}."):
             print(name)
 

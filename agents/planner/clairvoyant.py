@@ -24,7 +24,7 @@ class ClairvoyantParameters:
     sweeps: int = parameter(1, 1, 16, "sweeps", "how often it goes through the session")
     every: int = parameter(4, 1, 240, "decisions", "it tries to change every so manieth decision")
     first_look: int = parameter(10, 1, 2880, "decisions", "how far every candidate is played at first")
-    keep: int = parameter(3, 1, 64, "candidates", "how many are then played to the end of the session")
+    keep: int = parameter(2, 1, 64, "candidates", "how many are then played to the end of the session")
 
 
 class Clairvoyant(Planner):

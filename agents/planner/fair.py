@@ -25,7 +25,7 @@ class FairParameters:
     futures: int = parameter(6, 2, 1024, "futures", "fresh futures under which the last candidates are compared")
     first_futures: int = parameter(2, 1, 1024, "futures", "of them, those under which every candidate is tried")
     keep: int = parameter(3, 1, 64, "candidates", "how many go on to the other futures, beside the base")
-    horizon: int = parameter(24, 1, 2880, "decisions", "how far it looks; then a viewer has a worth")
+    horizon: int = parameter(20, 1, 2880, "decisions", "how far it looks; then a viewer has a worth")
     every: int = parameter(4, 1, 240, "decisions", "it plans in every so manieth decision, the base plays the others")
     margin: float = parameter(1.0, 0, 10, "standard errors", "how clear a gain over the base must be")
 
