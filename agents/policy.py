@@ -207,6 +207,14 @@ def registered(head: str, name: str) -> Any:
     return decorate
 
 
+PLANNERS = ("planner.fair", "planner.clairvoyant")
+
+
+def is_planner(name: str) -> bool:
+    """Return whether a name asks for a planner: those see more than observations, and are no heuristics."""
+    return name.startswith("planner.")
+
+
 def policy_names(heads: Sequence[str] = HEADS) -> list[str]:
     """Return the registered names that can play these heads: `head.x` for each, and `room.x`."""
     return [name for name in registry.names("policy") if name.split(".")[0] in (*heads, "room")]
@@ -222,11 +230,15 @@ def make_policy(
 ) -> Any:
     """Build a policy for these heads by name; UnknownNameError with the nearest match.
 
-    name: `ads.credit_rule`; a bare `random` or `combined`; several joined by `+`, one per head; or head ->
-    name. Heads that are not named do nothing; of a room policy only the parts of these heads play. params:
-    for a single name, instead of the tuned values.
+    name: `ads.credit_rule`; a bare `random` or `combined`; several joined by `+`, one per head; head -> name;
+    or a planner, `planner.fair:futures=8`. Heads that are not named do nothing; of a room policy only the
+    parts of these heads play. params: for a single name, instead of the tuned values.
     """
     heads = tuple(heads)
+    if isinstance(name, str) and is_planner(name):
+        from agents.planner import make_planner
+
+        return make_planner(name, layout, scenario, heads, seed)
     parts = _named_parts(name, heads)
     if params is not None and (isinstance(name, Mapping) or "+" in name):
         raise ConfigError(f"policy '{name}': params fit a single named policy, not several.")
@@ -268,4 +280,4 @@ def _full_name(text: str, heads: tuple[str, ...]) -> str:
     for group in (*(heads if len(heads) == 1 else ()), "room"):
         if f"{group}.{text}" in known:
             return f"{group}.{text}"
-    raise unknown_name("policy", text, policy_names(heads))
+    raise unknown_name("policy", text, [*policy_names(heads), *PLANNERS])

@@ -17,7 +17,17 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from experiments import cli_facts, cli_logs, cli_network, cli_report, cli_sensitivity, cli_tune, cli_whatif, cli_world
+from experiments import (
+    cli_facts,
+    cli_headroom,
+    cli_logs,
+    cli_network,
+    cli_report,
+    cli_sensitivity,
+    cli_tune,
+    cli_whatif,
+    cli_world,
+)
 from livesim.errors import LivesimError
 
 DEMO_FOLDER = Path("results") / "demo"
@@ -176,6 +186,7 @@ def _do(path: Path, config: Any, stages: tuple[str, ...], again: list[str], resu
 cli_world.add_to(app)
 cli_network.add_to(app)
 cli_facts.add_to(app)
+cli_headroom.add_to(app)
 cli_logs.add_to(app)
 cli_sensitivity.add_to(app)
 cli_report.add_to(app)

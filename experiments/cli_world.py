@@ -120,7 +120,8 @@ def scenarios_reference(
 def policies_list(
     head: Annotated[str, typer.Option(help="only those for this head: recommend, ads, interact or room")] = "",
 ) -> None:
-    """Print the registered policies, by head."""
+    """Print the registered policies, by head, and the planners."""
+    from agents.policy import PLANNERS
     from livesim import registry
     from livesim.errors import unknown_name
 
@@ -128,7 +129,7 @@ def policies_list(
     heads = sorted({name.partition(".")[0] for name in known})
     if head and head not in heads:
         raise unknown_name("head", head, heads, "--head")
-    for name in known:
+    for name in (*known, *(() if head else PLANNERS)):
         if not head or name.startswith(f"{head}."):
             print(name)
 

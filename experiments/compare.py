@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.policy import is_planner
 from experiments import statistics
 from experiments.episode_table import EpisodeTable
 from experiments.statistics import Estimate
@@ -124,8 +125,8 @@ def compare(policies: Sequence[Scored]) -> Comparison:
 
 
 def best_heuristic(policies: Sequence[Scored]) -> Scored | None:
-    """Return the baseline with the highest interquartile mean, random apart; None where there is none."""
-    rules = [policy for policy in policies if policy.is_baseline and not _is_random(policy)]
+    """Return the baseline with the highest interquartile mean, random and planners apart; None where there is none."""
+    rules = [rule for rule in policies if rule.is_baseline and not _is_random(rule) and not is_planner(rule.name)]
     return max(rules, key=lambda rule: float(statistics.iqm_over_all(rule.values())), default=None)
 
 

@@ -34,10 +34,10 @@ def rollout(
     """Return one row of measurements per seed, in the order of `seeds`.
 
     policy: anything with SB3's `predict`. One that has `initial_state(seeds)` is given the seeds of its
-    rooms, so that dice it rolls belong to an episode. Rooms are played `batch` at a time; the result does not
-    depend on it, because row r of a batch equals the room alone. `watch` sees the rooms after every decision but
-    the last: for calibration, which may know what no policy may. `finished` sees each batch when its sessions are
-    over, with their whole ledger: for records of what happened.
+    rooms, so that dice it rolls belong to an episode. One that has `meet(batch)`, a planner, is shown the rooms.
+    Rooms are played `batch` at a time; the result does not depend on it, because row r of a batch equals the room
+    alone. `watch` sees the rooms after every decision but the last: for calibration, which may know what no policy
+    may. `finished` sees each batch when its sessions are over, with their whole ledger: for records of what happened.
     """
     tables = []
     for first in range(0, len(seeds), batch):
@@ -60,6 +60,8 @@ def _play(
     progress: Progress | None,
     watch: Callable[[Rooms], None] | None,
 ) -> EpisodeTable:
+    if hasattr(policy, "meet"):
+        policy.meet(rooms)
     rooms.reset(seeds)
     observation = rooms.observe()
     _, info = rooms.outcome()

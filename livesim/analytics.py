@@ -261,7 +261,7 @@ def observe(s, params, hidden, mask_recommend, mask_ads, mask_interact, mask_ope
     for r in range(out.shape[0]):
         room, session, flat = s.rooms[r], params.session[r], out[r]
         alive, viewers, decision_s = s.alive[r], s.viewers[r], session.decision_s
-        look = look_at(params.analytics[r], room.key, s.ledger.decision[r])
+        look = look_at(params.analytics[r], room.noise_key, s.ledger.decision[r])
         now_s, highest_mbps = room.tick * session.tick_s, params.ladder[-1] / 1000.0
         present = published_count(look, counts.PRESENT, room.present)
         c = observe_time(session, now_s, room.ticks * session.tick_s, flat, 0)

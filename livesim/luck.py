@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from livesim.scenario import Scenario
 
 STREAMS = ("arrivals", "mix", "market", "moments", "rivals", "plugins", "incidents", "world")
+PIECE = (0.6, 1.4)  # shortest and longest piece of the feed mix, over the mean
 MOMENTS = 64  # most surprise highlights or rival offers of one session
 
 
 class Luck(NamedTuple):
     """One row per room."""
 
+    level: np.ndarray  # (R, T) float32: the modulator, a factor of all arrivals but those of a roster
     candidates: np.ndarray  # (R, 3, T) int32: feed, follower, search candidates per tick
     first_id: np.ndarray  # (R, 3, T) int64: index of the first candidate of the tick within its source
     mix: np.ndarray  # (R, T, S) float32: cumulative segment shares of the feed
@@ -38,6 +40,7 @@ class Luck(NamedTuple):
 def allocate(rooms: int, ticks: int, segments: int) -> Luck:
     """Return empty luck for R rooms."""
     return Luck(
+        level=np.ones((rooms, ticks), np.float32),
         candidates=np.zeros((rooms, STRANGERS, ticks), np.int32),
         first_id=np.zeros((rooms, STRANGERS, ticks), np.int64),
         mix=np.zeros((rooms, ticks, segments), np.float32),
@@ -49,30 +52,45 @@ def allocate(rooms: int, ticks: int, segments: int) -> Luck:
     )
 
 
-def draw(luck: Luck, row: int, scenario: Scenario, seed: int) -> None:
-    """Draw the luck of one room from its seed."""
+def draw(luck: Luck, row: int, scenario: Scenario, seed: int, tick: int = 0) -> None:
+    """Draw the luck of one room from its seed: all of it, or what comes from `tick` on, given the luck before.
+
+    The modulator and the market go on from where they are, a piece of the feed mix lasts as long as one does that has
+    lasted so long, of a roster those come who have not come yet, and Poisson moments have no memory.
+    """
     audience, tick_s = scenario.audience, scenario.session.tick_s
-    ticks = scenario.ticks
+    ticks, duration = scenario.ticks, scenario.session.duration_s
     rng = room_streams(seed, STREAMS)
-    means = arrival_means(audience, scenario.session.duration_s, tick_s)
+    means = arrival_means(audience, duration, tick_s)
     if scenario.session.clock:
         means *= level_of_day(scenario)
-    counts = _counts(rng["arrivals"], means * _modulator(rng["arrivals"], audience, ticks, tick_s), audience.count_size)
+    bias = 0.5 * audience.modulator_sd**2
+    before = np.log(luck.level[row, :tick]) + bias
+    rate = -np.log(max(audience.modulator_corr_15min, 1e-9)) * tick_s / 900.0
+    level = np.exp(_ar1(rng["arrivals"], ticks, audience.modulator_sd, rate, before) - bias)
+    counts = _counts(rng["arrivals"], means * level, audience.count_size)
     if audience.follower_arrivals == "roster":
-        counts[FOLLOWER] = _roster(rng["arrivals"], audience, ticks, tick_s)
+        come = int(luck.candidates[row, FOLLOWER, :tick].sum())
+        counts[FOLLOWER] = _roster(rng["arrivals"], audience, ticks, tick_s, tick, come)
+    counts[:, :tick] = luck.candidates[row, :, :tick]
+    luck.level[row, tick:ticks] = level[tick:]
     luck.candidates[row, :, :ticks] = counts
     luck.first_id[row, :, :ticks] = np.cumsum(counts, axis=1) - counts
     shares = np.array([s.share for s in audience.segments], dtype=float)
     shares /= shares.sum()
     luck.base_mix[row] = np.cumsum(shares)
-    luck.mix[row, :ticks] = np.cumsum(_moving_mix(rng["mix"], audience, shares, ticks, tick_s), axis=1)
-    luck.market[row, :ticks] = np.exp(
-        _ar1(rng["market"], ticks, scenario.ads.market_sd, tick_s / scenario.ads.market_time_s)
-    )
-    duration = scenario.session.duration_s
-    luck.surprise_s[row] = _moments(rng["moments"], scenario.content.surprises_per_h, duration)
-    luck.offer_s[row] = _moments(rng["rivals"], scenario.gifts.rival_offers_per_h, duration)
-    luck.rival[row] = rng["rivals"].integers(0, max(scenario.gifts.rivals, 1), MOMENTS)
+    kept = _rest_of_piece(rng["mix"], audience, luck.mix[row, :tick], tick_s) if tick else 0
+    mix = np.cumsum(_moving_mix(rng["mix"], audience, shares, ticks, tick_s), axis=1)
+    luck.mix[row, tick : tick + kept] = luck.mix[row, tick - 1]
+    luck.mix[row, tick + kept : ticks] = mix[: max(ticks - tick - kept, 0)]
+    seen = min(tick + 1, ticks) if tick else 0  # the bids of the coming tick are on show already
+    before = np.log(luck.market[row, :seen])
+    market = _ar1(rng["market"], ticks, scenario.ads.market_sd, tick_s / scenario.ads.market_time_s, before)
+    luck.market[row, seen:ticks] = np.exp(market)[seen:]
+    now_s = tick * tick_s
+    _moments(rng["moments"], scenario.content.surprises_per_h, duration, now_s, luck.surprise_s[row])
+    known = _moments(rng["rivals"], scenario.gifts.rival_offers_per_h, duration, now_s, luck.offer_s[row])
+    luck.rival[row, known:] = rng["rivals"].integers(0, max(scenario.gifts.rivals, 1), MOMENTS)[known:]
 
 
 def arrival_means(audience: AudienceConfig, duration_s: float, tick_s: float) -> np.ndarray:
@@ -107,26 +125,31 @@ def _counts(rng: np.random.Generator, means: np.ndarray, size: float) -> np.ndar
     return rng.poisson(rng.gamma(size, means / size))
 
 
-def _roster(rng: np.random.Generator, audience: AudienceConfig, ticks: int, tick_s: float) -> np.ndarray:
+def _roster(
+    rng: np.random.Generator, audience: AudienceConfig, ticks: int, tick_s: float, tick: int, come: int
+) -> np.ndarray:
     """Return how many invited people come in each tick, (T,): each attends or not, on time or late, by their own dice.
 
-    Who would come after the end does not come.
+    Who would come after the end does not come.  come: how many have come before `tick`; the others are drawn until
+    they do not come before it.
     """
     invited = round(audience.roster_per_viewer * audience.planned_viewers)
-    attends, on_time, within, late = rng.random((4, invited))
-    late_s = 60.0 - audience.roster_late_s * np.log1p(-late)
-    delay_s = np.where(on_time < audience.roster_on_time, 60.0 * within, late_s)[attends < audience.roster_attendance]
-    return np.bincount((delay_s / tick_s).astype(np.int64), minlength=ticks)[:ticks]
+    at = np.empty(0)
+    while len(at) < invited - come:
+        attends, on_time, within, late = rng.random((4, invited))
+        late_s = 60.0 - audience.roster_late_s * np.log1p(-late)
+        delay_s = np.where(on_time < audience.roster_on_time, 60.0 * within, late_s)
+        ticks_late = np.where(attends < audience.roster_attendance, np.floor(delay_s / tick_s), np.inf)
+        at = np.append(at, ticks_late[ticks_late >= tick])
+    at = at[: invited - come]
+    return np.bincount(at[at < ticks].astype(np.int64), minlength=ticks)
 
 
-def _modulator(rng: np.random.Generator, audience: AudienceConfig, ticks: int, tick_s: float) -> np.ndarray:
-    rate = -np.log(max(audience.modulator_corr_15min, 1e-9)) * tick_s / 900.0
-    sd = audience.modulator_sd
-    return np.exp(_ar1(rng, ticks, sd, rate) - 0.5 * sd**2)
+def _ar1(rng: np.random.Generator, ticks: int, sd: float, rate: float, before: np.ndarray) -> np.ndarray:
+    """Return a stationary AR(1) path with standard deviation sd and correlation exp(-rate) per tick.
 
-
-def _ar1(rng: np.random.Generator, ticks: int, sd: float, rate: float) -> np.ndarray:
-    """Return a stationary AR(1) path with standard deviation sd and correlation exp(-rate) per tick."""
+    before: (n,) the path so far, from whose end it goes on; two paths with the same noise come together as exp(-rate).
+    """
     keep = float(np.exp(-rate))
     noise = rng.standard_normal(ticks) * sd * np.sqrt(1.0 - keep**2)
     path = np.empty(ticks)
@@ -134,6 +157,8 @@ def _ar1(rng: np.random.Generator, ticks: int, sd: float, rate: float) -> np.nda
     for k in range(ticks):
         value = keep * value + noise[k]
         path[k] = value
+    if n := len(before):
+        path[n:] += (before[-1] - path[n - 1]) * keep ** np.arange(1, ticks - n + 1)
     return path
 
 
@@ -142,15 +167,35 @@ def _moving_mix(
 ) -> np.ndarray:
     """Return segment shares of feed entries per tick, (T, S): pieces of new Dirichlet shares over a fixed base."""
     most = int(np.ceil(ticks * tick_s / audience.segment_piece_s)) + 1
-    lengths = audience.segment_piece_s * rng.uniform(0.6, 1.4, most * 2)
+    lengths = audience.segment_piece_s * rng.uniform(*PIECE, most * 2)
     pieces = rng.dirichlet(np.maximum(shares * audience.segment_concentration, 1e-3), most * 2)
     which = np.searchsorted(np.cumsum(lengths), np.arange(ticks) * tick_s, side="right")
     moving = audience.segment_moving_share
     return moving * pieces[np.minimum(which, most * 2 - 1)] + (1.0 - moving) * shares
 
 
-def _moments(rng: np.random.Generator, per_hour: float, duration_s: float) -> np.ndarray:
-    """Return Poisson times in the session, (MOMENTS,), padded with inf; always MOMENTS draws."""
+def _rest_of_piece(rng: np.random.Generator, audience: AudienceConfig, mix: np.ndarray, tick_s: float) -> int:
+    """Return how many more ticks the piece lasts that is on at the end of a path of mixes, (n, S), n > 0."""
+    is_other = (mix != mix[-1]).any(axis=1)
+    age_s = (len(mix) - 1 - np.flatnonzero(is_other)[-1] if is_other.any() else len(mix)) * tick_s
+    shortest, longest = (factor * audience.segment_piece_s for factor in PIECE)
+    length_s = rng.uniform(min(max(shortest, age_s), longest), longest)
+    return int(np.ceil(max(length_s - age_s, 0.0) / tick_s))
+
+
+def _moments(
+    rng: np.random.Generator, per_hour: float, duration_s: float, now_s: float, times_s: np.ndarray
+) -> int:
+    """Write Poisson times in the session into times_s, (MOMENTS,), padded with inf; always MOMENTS draws.
+
+    In a session that runs (now_s > 0), times up to now_s stay; returns how many.
+    """
     gaps = rng.exponential(1.0, MOMENTS) * 3600.0 / max(per_hour, 1e-9)
-    times = np.round(np.cumsum(gaps))
-    return np.where(times < duration_s, times, np.inf)
+    fresh = np.round(np.cumsum(gaps))
+    fresh = np.where(fresh < duration_s, fresh, np.inf)
+    known = int((times_s <= now_s).sum()) if now_s > 0.0 else 0
+    coming = fresh[fresh > now_s] if now_s > 0.0 else fresh
+    times_s[known:] = np.inf
+    coming = coming[: MOMENTS - known]
+    times_s[known : known + len(coming)] = coming
+    return known

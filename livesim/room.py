@@ -23,15 +23,16 @@ from livesim.audience.boost import PlatformReview
 from livesim.clock import Process, RoomClock, make_process
 from livesim.content.rundown import Rundown, show
 from livesim.errors import ActionError, OrderError
+from livesim.fresh_luck import renew_crowd
 from livesim.heads import HEADS, choices
-from livesim.incidents.plan import plan
+from livesim.incidents.plan import plan, replan
 from livesim.incidents.process import Incidents
 from livesim.interactions.lifecycle import Interaction
 from livesim.ledger import EVENTS, INDEX, MASKED_ACTIONS
-from livesim.luck import STREAMS
+from livesim.luck import STREAMS, draw
 from livesim.network.traces import bank_for
 from livesim.operations.levers import operate, settings
-from livesim.randomness import room_streams
+from livesim.randomness import room_key, room_streams
 from livesim.scenario import Scenario
 from livesim.state import (
     Params,
@@ -334,16 +335,16 @@ class Rooms:
         """Put all rooms back to where they were when `snapshot` was taken."""
         if len(snapshot.times_s) != self.num_rooms:
             raise OrderError(f"snapshot of {len(snapshot.times_s)} rooms cannot be restored into {self.num_rooms}")
-        self._load(snapshot, np.arange(self.num_rooms))
+        self.load(snapshot, np.arange(self.num_rooms))
 
     def tile(self, row: int, n: int) -> Rooms:
         """Return a new batch of n copies of one room, as it is now."""
         copies = Rooms([self.given[row]] * n, journal=self.state.ledger.journal.shape[1])
-        copies._load(self.snapshot(np.array([row])), np.zeros(n, dtype=np.int64))
+        copies.load(self.snapshot(np.array([row])), np.zeros(n, dtype=np.int64))
         return copies
 
-    def _load(self, snapshot: Snapshot, source: np.ndarray) -> None:
-        """Fill room i from room source[i] of a snapshot."""
+    def load(self, snapshot: Snapshot, source: np.ndarray) -> None:
+        """Let room i go on from where room source[i] was when `snapshot` was taken. source: (R,) int."""
         slots = snapshot.arrays["alive"].shape[1]
         if slots > self.state.alive.shape[1]:
             self.state = grown(self.state, self.scenarios, slots)
@@ -357,6 +358,33 @@ class Rooms:
             self._started[row] = snapshot.started[origin]
             self.last_actions[row] = snapshot.last_actions[origin]
         self._masks = None
+
+    def renew_luck(self, seeds: Sequence[int], rows: np.ndarray | None = None) -> None:
+        """Give running rooms the future of other seeds, all or `rows`; all that has happened, and who is there, stays.
+
+        The new future is drawn given what has happened: `fresh_luck` says how, and what stays. The same state and
+        seed give the same future. seeds: other than the room's own, which would repeat some of its dice.
+        """
+        chosen = np.arange(self.num_rooms) if rows is None else np.asarray(rows)
+        if len(seeds) != len(chosen):
+            raise OrderError(f"renew_luck needs one seed per room: {len(chosen)} rooms, {len(seeds)} seeds")
+        if not self._started[chosen].all():
+            raise OrderError("renew_luck() before reset(): call reset(seeds) first")
+        for row, seed in zip(chosen.tolist(), seeds, strict=True):
+            streams = room_streams(int(seed), STREAMS)
+            self.plugin_streams[row] = streams["plugins"]
+            if self.scenarios[row].incidents:
+                self._replan(row, streams["incidents"])
+            draw(self.state.luck, row, self.scenarios[row], int(seed), int(self.state.rooms.tick[row]))
+            renew_crowd(self.state, self.params, self._bank, row, room_key(int(seed)))
+        self._masks = None
+
+    def _replan(self, row: int, rng: np.random.Generator) -> None:
+        now_s, processes = self._views[row].now, self.clocks[row].processes()
+        for process in processes:
+            if isinstance(process, Incidents):
+                process.incidents = replan(self.scenarios[row], process.incidents, rng, max(now_s, process.done_s))
+        self._start_clock(row, float(self.clocks[row].env.now), processes)
 
     def _start_clock(self, row: int, now_s: float, processes: Sequence[Process]) -> None:
         self.clocks[row] = RoomClock(now_s)

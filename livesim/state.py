@@ -232,7 +232,7 @@ def _open_room(rooms: np.recarray, row: int, scenario: Scenario, seed: int) -> N
     prize = inter.prize_budget_per_viewer * scenario.audience.planned_viewers * hours
     key = room_key(seed)
     values: dict[str, Any] = {
-        "key": key, "ticks": scenario.ticks,
+        "key": key, "noise_key": key, "ticks": scenario.ticks,
         "boost": scenario.audience.boost_start, "mean_mood": scenario.audience.mood_mean,
         "item_serial": 1, "item_end_s": scenario.content.items[0].length_s, "carried_before_s": NEVER, "rival": -1,
         "chat_left": exponential(key, 0, int(Channel.CHAT_CLOCK), 0), "ad": ads.NO_AD,

@@ -36,6 +36,7 @@ def admit(v, room, item, rules, centres, feed_mix, base_mix, viewer_id, source, 
     u_when, u_segment, _, _ = uniforms(key, viewer_id, CH_ENTRY, 0)
     entered_s = now.start_s + u_when * now.tick_s
     v.viewer_id = viewer_id
+    v.key = key
     v.source = source
     v.segment = _segment_of(feed_mix if source == FEED else base_mix, u_segment)
     v.follows = 1 if source == FOLLOWER else 0
@@ -45,6 +46,7 @@ def admit(v, room, item, rules, centres, feed_mix, base_mix, viewer_id, source, 
     v.item_serial = room.item_serial
     v.stay_law = stay_law(p, key, viewer_id, source, v.match, highlight)
     v.budget_s = patience_budget(p, key, viewer_id, v.stay_law)
+    v.patience = v.budget_s
     v.mood = min(max(0.5 * p.mood_mean + 0.4 * v.match, -2.0), 2.0)
     v.irritation = 0.0
     v.boredom = 0.0

@@ -12,8 +12,10 @@ DEPTH = len(TOPICS)
 
 VIEWER = [
     ("viewer_id", "i8"),
+    ("key", "u8"),  # of the room when they came: what they are, where it is not kept in a field
     ("entered_s", "f8"),
     ("budget_s", "f8"),  # patience left: seconds, or cumulative hazard where hazards are proportional
+    ("patience", "f4"),  # what `budget_s` was on entry
     ("taste", "f4", (DEPTH,)),  # unit length
     ("evidence", "f4", (DEPTH,)),  # what the platform has noted of this viewer's taste
     ("match", "f4"),  # standardised, of what is on
@@ -36,6 +38,7 @@ VIEWER = [
 ]
 ROOM = [
     ("key", "u8"),  # Philox key
+    ("noise_key", "u8"),  # of the noise of what is published: the first key of the session
     ("tick", "i8"),  # ticks done
     ("ticks", "i8"),  # ticks of the session
     ("present", "i8"),

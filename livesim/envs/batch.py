@@ -7,6 +7,7 @@ the heads an agent does not control, and what leaves a step: observations, rewar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from livesim import registry, rewards
 from livesim.envs.actions import HEADS, ActionHeads
 from livesim.envs.observations import ObservationLayout
 from livesim.errors import ConfigError, unknown_name
-from livesim.room import Rooms
+from livesim.room import Rooms, Snapshot
 from livesim.scenario import Scenario, load_scenario
 from livesim.status import RoomStatus
 
@@ -26,6 +27,15 @@ DRAWN_SEEDS = (2**32, 2**63)
 def episode_seed(generator: np.random.Generator) -> int:
     """Draw the room seed of the next episode: never one below 2**32, which people type for evaluation."""
     return int(generator.integers(*DRAWN_SEEDS))
+
+
+@dataclass(frozen=True)
+class BatchSnapshot:
+    """A copy of rooms with the memories of the policies that play in them, at one moment between decisions."""
+
+    rooms: Snapshot
+    other_states: dict[str, Any]
+    is_first: np.ndarray
 
 
 class RoomBatch:
@@ -46,6 +56,10 @@ class RoomBatch:
         if reward_mode not in REWARD_MODES:
             raise unknown_name("reward mode", str(reward_mode), REWARD_MODES, "reward_mode")
         self.scenario = load_scenario(scenario, overrides)
+        self._arguments: dict[str, Any] = {
+            "scenario": self.scenario, "heads": heads, "reward": reward, "reward_mode": reward_mode,
+            "observation": observation, "others": others, "overrides": None,
+        }  # fmt: skip
         self.layout = ObservationLayout(self.scenario)
         self.space = self.layout.space(observation)
         self.actions = ActionHeads(self.layout, heads)
@@ -87,6 +101,10 @@ class RoomBatch:
             self._seen = flat.copy()
         return flat if self._is_flat else self.layout.named(flat)
 
+    def rewards(self) -> np.ndarray:
+        """Return the rewards of the last decision alone, (R,) float64, as `outcome` has them."""
+        return self._weighted("expected" if self._is_expected else "realised")[1]
+
     def outcome(self) -> tuple[np.ndarray, dict[str, Any]]:
         """Return the rewards (R,) float64 of the last decision, and info: arrays, room axis first."""
         expected, expected_total = self._weighted("expected")
@@ -105,6 +123,22 @@ class RoomBatch:
         if self.scenario.randomise:
             info["world"] = self.rooms.world_values()
         return reward.copy(), info
+
+    def twin(self, num_rooms: int) -> RoomBatch:
+        """Return another batch under the same arguments, not started: for copies of these rooms."""
+        return RoomBatch(num_rooms, **self._arguments)
+
+    def snapshot(self) -> BatchSnapshot:
+        """Return a copy of all rooms, to be loaded into this or a twin."""
+        return BatchSnapshot(self.rooms.snapshot(), dict(self._other_states), self._is_first.copy())
+
+    def load(self, snapshot: BatchSnapshot, source: np.ndarray) -> None:
+        """Let room i go on from where room source[i] was when `snapshot` was taken. source: (R,) int."""
+        self.rooms.load(snapshot.rooms, source)
+        self._is_first = snapshot.is_first[source]
+        for head, state in snapshot.other_states.items():
+            self._other_states[head] = None if state is None else tuple(part[source] for part in state)
+        self._seen = self.rooms.observe() if self._others else None
 
     def action_masks(self) -> np.ndarray:
         """Return (R, sum of head sizes) bool: the choices that would do something now."""

@@ -30,7 +30,7 @@ def takes_part(v, p, kind, key, j, use, now_s):
     if kind.crowd == NAMED_ONLY:
         return v.named_until_s > now_s
     logit = kind.appeal + 2.0 * sigma(v.mood) - 1.0
-    logit += p.taste_sd * normals(key, v.viewer_id, CH_PARTICIPATION, OWN_TASTE + j)[0]
+    logit += p.taste_sd * normals(v.key, v.viewer_id, CH_PARTICIPATION, OWN_TASTE + j)[0]
     if kind.crowd == AT_RISK:
         at_risk = now_s - v.entered_s < p.at_risk_stay_s or v.mood < p.at_risk_mood
         logit += p.at_risk_logit if at_risk else -p.at_risk_logit
