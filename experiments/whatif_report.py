@@ -87,7 +87,7 @@ def table(answer: Answer) -> Table:
 
 
 def difference(was: np.ndarray, would: np.ndarray) -> Estimate:
-    """Return the mean of would - was on the same luck; its interval is unknown (NaN) for a single session."""
+    """Return the mean of would - was on the same luck; its interval is unknown (NaN) for very few sessions."""
     return paired_difference(would[None], was[None])
 
 
