@@ -8,7 +8,7 @@
     runs/NAME/seedK/     a learner: checkpoint, model, curve.csv (its scores), progress.csv (its losses)
     curves/NAME.csv      a baseline on the same curve seeds
     episodes/NAME.csv    the final scores, one row per evaluation seed (NAME-seedK.csv for a learner)
-    comparison.csv, comparison.md, report.md
+    comparison.csv, comparison.md, report.md    report.html beside them by `livesim report`
     tensorboard/         one run per policy and training seed
 
 Every file is written beside its place, flushed to disk and moved there, so that a file is whole or absent.
