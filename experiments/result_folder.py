@@ -9,7 +9,7 @@
     curves/NAME.csv      a baseline on the same curve seeds
     episodes/NAME.csv    the final scores, one row per evaluation seed (NAME-seedK.csv for a learner)
     sessions/NAME.npz    the first evaluation sessions decision by decision: what figures are drawn from
-    comparison.csv, comparison.md, report.md
+    comparison.csv, comparison.md, report.md    report.html beside them by `livesim report`
     tensorboard/         charts; `board.py` says which, and builds them from the rest of the folder
 
 Every file is written beside its place, flushed to disk and moved there, so that a file is whole or absent.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import report
-from experiments.compare import Scored, best_heuristic, compare
+from experiments.compare import Scored, best_heuristic, compare, pairs
 from experiments.episode_table import EpisodeTable
 
 SEEDS = (1000, 1001, 1002, 1003)
@@ -88,3 +88,24 @@ def test_json_has_no_numbers_that_json_cannot_write():
     data = compare([alone]).as_data()
     assert "NaN" not in json.dumps(data)
     assert data["numbers"][0]["low"] is None
+
+
+def test_a_star_marks_what_survives_the_correction_for_all_pairs(comparison):
+    assert comparison.survives("ppo", "random")
+    assert "15.0 [15.0, 15.0]*" in report.comparison_table(comparison)
+    measures = {row["measure"] for row in csv.DictReader(io.StringIO(comparison.as_csv())) if row["policy"] == "ppo"}
+    assert {"paired_difference_simultaneous", "paired_difference_two_way", "adjusted_p"} <= measures
+
+
+def test_a_pair_is_counted_once_whichever_way_round():
+    assert [(ours.name, theirs.name) for ours, theirs in pairs([RANDOM, RULE, LEARNER])] == [
+        ("random", "ads.credit_rule"),
+        ("ppo", "random"),
+        ("ppo", "ads.credit_rule"),
+    ]
+
+
+def test_the_same_pair_read_backwards_is_the_same_verdict(comparison):
+    one = comparison.find("random", "paired_difference_simultaneous", "ads.credit_rule")
+    other = comparison.find("ads.credit_rule", "paired_difference_simultaneous", "random")
+    assert (one.low, one.high) == (-other.high, -other.low)

@@ -139,13 +139,29 @@ def test_four_intervals_of_one_difference_each_do_not_hold_four_at_once():
     assert each.width < together.width
 
 
+def test_the_command_prints_a_row_per_method_and_size(livesim):
+    result = livesim("coverage", "--seeds", "8,16", "--repetitions", 20, "--resamples", 99)
+    assert result.exit_code == 0, result.output
+    rows = [line.split("|") for line in result.stdout.splitlines()]
+    assert [row[2].strip() for row in rows if len(row) > 2 and row[1].strip() == "two-way"] == ["8", "16"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "sentence"),
+    [("16,many", "write whole numbers separated by commas"), ("3", "at least 4 evaluation seeds")],
+)
+def test_sizes_that_give_no_interval_are_refused(livesim, seeds, sentence):
+    result = livesim("coverage", "--seeds", seeds)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [16, 64])
 def test_2000_repetitions_show_where_the_intervals_stand(seeds):
-    """4 standard errors are 2 points; with 16 seeds of such scores some 2 points are missing, and 2.5 are allowed."""
-    allowed = {16: 0.025, 64: 0.02}[seeds]
+    """4 standard errors are 2 points; with 16 seeds of such scores some 3 points are missing, and 4.5 are allowed."""
+    allowed = {16: 0.025, 64: 0.005}[seeds]
     for found in coverage.measure(["bootstrap-t", "four at once, simultaneous", "two-way"], seeds, 2000, 999):
-        print(found)
         assert abs(found.share - 0.95) <= found.tolerance + allowed, found
 
 

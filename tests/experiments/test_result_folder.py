@@ -99,6 +99,17 @@ def test_software_that_changed_since_is_named(tmp_path, config):
     assert folder.changed_versions() == [f"numpy: 1.0 then, {now} now"]
 
 
+def test_what_continued_a_run_is_kept_until_all_is_played(tmp_path, config):
+    folder = ResultFolder.create(tmp_path / "result", config)
+    folder.note_versions(["numpy: 1.0 then, 2.0 now"])
+    folder.note_versions(["numpy: 1.0 then, 2.0 now"])
+    assert folder.versions()["continued_with"] == ["numpy: 1.0 then, 2.0 now"]
+    assert folder.changed_versions() == []
+    folder.finish("evaluate")
+    folder.note_versions(["scipy: 1.0 then, 2.0 now"])
+    assert len(folder.versions()["continued_with"]) == 1
+
+
 def test_a_missing_folder_cannot_be_resumed(tmp_path, config):
     assert message_of(ResultFolder.resume, tmp_path / "none", config).endswith("none: no such result folder")
 
