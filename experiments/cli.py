@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from experiments import cli_facts, cli_logs, cli_network, cli_sensitivity, cli_world
+from experiments import cli_facts, cli_logs, cli_network, cli_sensitivity, cli_sweep, cli_world
 from livesim.errors import LivesimError
 
 DEMO_FOLDER = Path("results") / "demo"
@@ -177,6 +177,7 @@ cli_network.add_to(app)
 cli_facts.add_to(app)
 cli_logs.add_to(app)
 cli_sensitivity.add_to(app)
+cli_sweep.add_to(app)
 
 if __name__ == "__main__":
     main()

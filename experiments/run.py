@@ -29,7 +29,20 @@ def run_stages(
 
     A KeyboardInterrupt leaves the folder usable, marks it interrupted and is raised on.
     """
-    with folder.locked(), interruptible(display) as interruption:
+    with interruptible(display) as interruption:
+        return do_stages(folder, config, display, interruption, stages, jobs)
+
+
+def do_stages(
+    folder: ResultFolder,
+    config: ExperimentConfig,
+    display: Display,
+    interruption: Interruption,
+    stages: Sequence[str] = STAGES,
+    jobs: int = 1,
+) -> Comparison | None:
+    """Do what `run_stages` does, for whoever knows of interruptions from elsewhere."""
+    with folder.locked():
         folder.set_state("running")
         try:
             comparison = _do(folder, config, display, interruption, stages, jobs)

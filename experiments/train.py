@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -17,6 +17,7 @@ from experiments.environment import POLICY_SEED
 from experiments.interruption import Interruption
 from experiments.learner_run import LearnerRun
 from experiments.learning_curve import LearningCurve
+from experiments.processes import WorkerError, begin_worker
 from experiments.progress import Display, Silent
 from experiments.result_folder import ResultFolder, file_name
 from experiments.rollout import rollout
@@ -123,12 +124,22 @@ def _in_processes(
                     for future in [future for future in open_runs if future.done()]:
                         stage = open_runs.pop(future)
                         if not future.cancelled():
-                            future.result()
+                            _result(future, stage)
                             advance(1)
                             yield stage
         finally:
             stop.set()
     interruption.check()
+
+
+def _result(future: Future[None], stage: str) -> None:
+    try:
+        future.result()
+    except BrokenProcessPool:
+        raise WorkerError(
+            f"{stage}: a training process was killed, perhaps for want of memory. Continue with --resume; fewer --jobs "
+            "need less memory"
+        ) from None
 
 
 class _Remote(Interruption):
@@ -149,7 +160,7 @@ _stop: Event | None = None
 def _begin_process(stop: Event) -> None:
     global _stop
     _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    begin_worker()
 
 
 def _train_in_process(path: Path, name: str, seed: int) -> None:
