@@ -46,14 +46,12 @@ def whole_folder(path: Path, replaces: bool = False) -> Iterator[Path]:
         flush_folder(draft)
         with contextlib.suppress(OSError):
             path.rmdir()  # an empty one; Windows renames over nothing
-        # A folder cannot be renamed over a full one, so the old one steps aside. Who is killed between the two
-        # renames leaves none; whoever replaces a folder must be able to make it anew.
-        aside = _beside(path)
+        # A folder cannot be renamed over a full one. Who is killed between the removal and the renaming leaves none;
+        # whoever replaces a folder must be able to make it anew.
         if replaces and path.exists():
-            os.rename(path, aside)
+            remove_folder(path)
         os.rename(draft, path)
         flush_folder(path.parent)
-        shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -62,6 +60,14 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with whole_file(path) as draft, open(draft, "w", encoding="utf-8", newline="") as file:
         file.write(text)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder, if it exists, in such a way that nobody meets half of it."""
+    aside = _beside(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(path, aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def remove_leftovers(folder: Path) -> None:

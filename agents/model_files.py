@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.files import whole_folder
+from agents.files import remove_folder, whole_folder
 from livesim.errors import CheckpointError
 
 MANIFEST = "manifest.json"
@@ -83,7 +82,7 @@ def write_step(
     target = Path(folder) / f"{_PREFIX}{step:012d}"
     write_folder(target, arrays, documents)
     for old in steps(folder)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+        remove_folder(old)
     return target
 
 

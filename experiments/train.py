@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +16,7 @@ from experiments.environment import POLICY_SEED
 from experiments.interruption import Interruption
 from experiments.learner_run import LearnerRun
 from experiments.learning_curve import LearningCurve
-from experiments.processes import WorkerError, begin_worker
+from experiments.processes import WorkerError, begin_worker, worker_context
 from experiments.progress import Display, Silent
 from experiments.result_folder import ResultFolder, file_name
 from experiments.rollout import rollout
@@ -107,7 +106,7 @@ def _in_processes(
     jobs: int,
 ) -> Iterator[str]:
     """Yield stages as they finish. A stop that is asked for here reaches the processes through an event."""
-    context = multiprocessing.get_context("spawn")
+    context = worker_context()
     stop = context.Event()
     with ProcessPoolExecutor(jobs, context, _begin_process, (stop,)) as pool:
         open_runs: dict[Future[None], str] = {

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -27,7 +26,7 @@ from experiments.facts.gate import MEASURES
 from experiments.facts.pooling import interval
 from experiments.facts.world import World
 from experiments.interruption import Interruption
-from experiments.processes import begin_worker
+from experiments.processes import begin_worker, worker_context
 from experiments.progress import Advance
 from experiments.result_folder import ResultFolder, file_name, write_json
 from experiments.rollout import rollout
@@ -231,7 +230,7 @@ def _in_processes(
     study: Study, base: Played | None, variations: Sequence[Variation], interruption: Interruption, jobs: int
 ) -> Iterator[tuple[Variation, Played]]:
     """Yield what is played; where somebody asks to stop, what is being played is finished and no more begun."""
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), begin_worker) as pool:
+    with ProcessPoolExecutor(jobs, worker_context(), begin_worker) as pool:
         running: dict[Future[Played], Variation] = {pool.submit(study.play, one, base): one for one in variations}
         while running:
             done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from experiments.processes import begin_worker
+from experiments.processes import begin_worker, worker_context
 from experiments.sweep.worker import Outcome, Task, play
 
 POLL_S = 0.5
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-PRELOADED = ["agents.learned", "experiments.run", "experiments.train", "experiments.sweep.worker"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class LocalEngine:
     def play(self, tasks: Sequence[Task], is_stopping: Callable[[], bool]) -> Iterator[Outcome]:
         """Yield outcomes as they come in; a process that is killed is a cell that failed."""
         waiting, running = list(tasks), dict[int, _Worker]()
-        context = _context()
+        context = worker_context()
         try:
             while running or waiting:
                 if is_stopping():
@@ -75,15 +72,6 @@ def _death(code: int | None) -> str:
         hint = ", perhaps for want of memory" if -code == getattr(signal, "SIGKILL", 9) else ""
         return f"its process was killed by {signal.Signals(-code).name}{hint}"
     return f"its process ended with status {code}"
-
-
-def _context() -> Any:
-    """Return how processes are started: on Linux as copies of one that has imported everything, else anew."""
-    if not sys.platform.startswith("linux"):
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    return context
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from livesim.errors import LivesimError
 
 @dataclass(frozen=True)
 class Task:
-    """A cell as plain data.  folder: its result, begun or not.  log: of what it says.  stop: a file that asks to stop."""
+    """A cell as plain data.  folder: its result, begun or not.  log: what it says.  stop: a file that asks to stop."""
 
     cell: str
     folder: Path
