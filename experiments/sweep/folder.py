@@ -80,9 +80,12 @@ class SweepFolder:
         return self.path / "logs" / f"{cell}.log"
 
     def is_complete(self, cell: str) -> bool:
-        """Return whether a cell is played, scored and compared; raises ResultFolderError where it is damaged."""
+        """Return whether a cell is played, scored and compared; of a damaged one its worker will complain."""
         result = self.result(cell)
-        return (result.path / "status.json").is_file() and result.is_finished("compare")
+        try:
+            return (result.path / "status.json").is_file() and result.is_finished("compare")
+        except ResultFolderError:
+            return False
 
     def task(self, cell: Cell) -> Task:
         """Return what a worker must know of a cell."""
