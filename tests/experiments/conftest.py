@@ -26,11 +26,6 @@ checkpoint_every: 96
 """
 
 
-@pytest.fixture(scope="session")
-def tiny_text() -> str:
-    return TINY
-
-
 @pytest.fixture
 def tiny_file(tmp_path: Path) -> Path:
     file = tmp_path / "small.yaml"

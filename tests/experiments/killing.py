@@ -10,14 +10,13 @@ import csv
 import json
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +25,7 @@ from agents.files import PARTIAL
 from experiments.cli import app
 from experiments.processes import PRELOADED
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([*PRELOADED, "experiments.sweep.run", "experiments.sweep.local", "warm_rooms"])
-LONGEST_S = 600
+LONGEST_S = 1200
 
 
 @dataclass
@@ -62,6 +59,7 @@ class Kills:
             victim.join()
             self.done += 1
             self.moments_s.append(round(time.monotonic() - begun, 2))
+            print(f"kill {self.done} after {self.moments_s[-1]} s", flush=True)
             left()
 
 
@@ -70,7 +68,12 @@ def livesim(arguments: Sequence[object], log: Path, has_own_forks: bool = False)
 
     has_own_forks: let it start the process that its workers are copied from itself, in its group, as it does outside.
     """
-    victim = CONTEXT.Process(target=_command, args=([str(argument) for argument in arguments], log, has_own_forks))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*PRELOADED, "experiments.sweep.run", "experiments.sweep.local", "warm_rooms"])
+    here = str(Path(__file__).parent)  # where the ancestor finds warm_rooms
+    if here not in os.environ.get("PYTHONPATH", ""):
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    victim = context.Process(target=_command, args=([str(argument) for argument in arguments], log, has_own_forks))
     victim.start()
     while True:  # a group can be killed once it exists
         try:
@@ -83,7 +86,7 @@ def livesim(arguments: Sequence[object], log: Path, has_own_forks: bool = False)
 
 def workers_of(victims: Sequence[multiprocessing.Process]) -> list[int]:
     """Return the processes that the common ancestor has started besides the victims: their workers."""
-    ancestor, known = forkserver._forkserver._forkserver_pid, {victim.pid for victim in victims}
+    ancestor, known = _ancestor()._forkserver_pid, {victim.pid for victim in victims}
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -111,16 +114,18 @@ def assert_all_is_whole(folder: Path) -> None:
             model_files.verify(path)
 
 
-def fresh(folder: Path) -> None:
-    """Remove a folder."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _ancestor() -> Any:
+    """The process that victims are copied from, as multiprocessing knows it."""
+    from multiprocessing import forkserver
+
+    return forkserver._forkserver
 
 
 def _command(arguments: list[str], log: Path, has_own_forks: bool) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if has_own_forks:
-        forkserver._forkserver.__init__()
+        _ancestor().__init__()
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
     os.dup2(file, 2)

@@ -23,7 +23,20 @@ from experiments.sweep.ray import RayEngine
 from experiments.sweep.table import Row, _scored_row, _with_best, table_csv, table_markdown
 from experiments.sweep.worker import play
 
-SWEEP = "name: small_sweep\nbase: small.yaml\nhyperparameters: {gamma: [0.9, 0.99]}\n"
+SWEEP = """\
+name: small_sweep
+base:
+  scenario: tiny
+  algorithms:
+    - name: ppo
+      algorithm: maskable_ppo
+      hyperparameters: {num_envs: 4, n_steps: 12, batch_size: 48, n_epochs: 1, net: [16]}
+  total_steps: 96
+  baselines: [combined]
+  evaluation_seeds: "1000:1004"
+  curve_seeds: "500:502"
+hyperparameters: {gamma: [0.9, 0.99]}
+"""
 FIRST, SECOND = "tiny__ppo__gamma-0.9", "tiny__ppo__gamma-0.99"
 
 
@@ -41,8 +54,8 @@ class HereEngine:
 
 
 @pytest.fixture
-def sweep_file(tiny_file) -> Path:
-    file = tiny_file.with_name("sweep.yaml")
+def sweep_file(tmp_path) -> Path:
+    file = tmp_path / "sweep.yaml"
     file.write_text(SWEEP)
     return file
 
@@ -59,9 +72,8 @@ def here(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def finished_sweep(livesim, tiny_text, tmp_path_factory) -> Path:
+def finished_sweep(livesim, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sweep")
-    (folder / "small.yaml").write_text(tiny_text)
     (folder / "sweep.yaml").write_text(SWEEP)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local, "LocalEngine", lambda jobs: HereEngine())
@@ -147,7 +159,7 @@ def test_a_finished_sweep_can_grow_but_not_change(livesim, sweep_file, finished_
     out = tmp_path / "out"
     shutil.copytree(finished_sweep, out)
     assert "exists; nothing was changed" in livesim("sweep", sweep_file, "--out", out).stderr
-    changed = livesim("sweep", sweep_file, "--out", out, "--resume", "--set", "total_steps=96")
+    changed = livesim("sweep", sweep_file, "--out", out, "--resume", "--set", "total_steps=48")
     assert changed.exit_code == 2
     assert f"belongs to another sweep (cell {FIRST}: its settings have changed)" in changed.stderr
     played: list[str] = []
@@ -162,7 +174,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(livesim, sweep_file, tmp_p
     result = livesim("sweep", sweep_file, "--out", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0
     assert FIRST in result.stdout
-    assert "2 cells, 960 training decisions" in result.stdout
+    assert "2 cells, 192 training decisions" in result.stdout
     assert not (tmp_path / "out").exists()
 
 
