@@ -88,7 +88,7 @@ def sweep(
 
 def _engine(name: EngineName, jobs: int | None, address: str) -> Any:
     from experiments.sweep.local import LocalEngine
-    from experiments.sweep.ray import RayEngine
+    from experiments.sweep.ray import RayEngine, require_ray
 
     if name is EngineName.LOCAL:
         if address:
@@ -96,6 +96,7 @@ def _engine(name: EngineName, jobs: int | None, address: str) -> Any:
         return LocalEngine(jobs or 1)
     if address and jobs:
         raise ConfigError("--jobs is for clusters that the command starts; the one at --address has its own CPUs")
+    require_ray()
     return RayEngine(address or None, jobs)
 
 

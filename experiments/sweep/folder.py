@@ -55,7 +55,8 @@ class SweepFolder:
                     "settings it began with, or start another folder with --out DIR. Values may be added to an axis"
                 )
         if now != status["cells"]:
-            folder._write(sweep, {**status, "cells": now})
+            with folder.locked():
+                folder._write(sweep, {**folder._status(), "cells": now})
         return folder
 
     @property

@@ -40,7 +40,7 @@ class RayEngine:
 
     @contextmanager
     def _cluster(self) -> Iterator[Any]:
-        ray = _imported()
+        ray = require_ray()
         arguments: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if self.address is None:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -48,7 +48,8 @@ class RayEngine:
         try:
             ray.init(**{"address": self.address, **arguments})
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"--address {self.address}: no Ray cluster answers there ({error})") from None
+            what = f"--address {self.address}: no Ray cluster answers there" if self.address else "Ray does not start"
+            raise ConfigError(f"{what} ({error})") from None
         try:
             yield ray
         finally:
@@ -63,7 +64,8 @@ def _outcome(ray: Any, reference: Any, task: Task) -> Outcome:
         return Outcome(task.cell, error=f"{type(error).__name__}: {first.strip()}")
 
 
-def _imported() -> Any:
+def require_ray() -> Any:
+    """Return the library; raises ConfigError that says how to install it."""
     try:
         import ray
     except ImportError as error:

@@ -53,6 +53,7 @@ class Kills:
                 assert victim.exitcode == 0, f"status {victim.exitcode}"
                 self.ends += 1
                 left()
+                print(f"end {self.ends} after {self.done} kills", flush=True)
                 return
             assert self.done < self.wanted, f"still at work after {LONGEST_S} s"
             os.killpg(victim.pid, signal.SIGKILL)

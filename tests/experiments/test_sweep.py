@@ -197,8 +197,10 @@ def test_a_missing_ray_is_named_with_how_to_install_it(livesim, sweep_file, monk
     assert result.exit_code == 2
     assert "--engine ray needs the extra 'ray'" in result.stderr
     assert "pip install 'livesim[ray]'" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal 9")
 def test_a_process_that_is_killed_is_a_cell_that_failed(sweep_file, tmp_path):
     cells, folder = cells_in(sweep_file, tmp_path / "out")
