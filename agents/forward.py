@@ -44,9 +44,9 @@ class Mlp:
     def outputs(self, x: np.ndarray, memory: State, is_first: np.ndarray) -> tuple[np.ndarray, State]:
         """Return the outputs of the last layer."""
         for weight, bias in self.layers[:-1]:
-            x = activate(x @ weight.T + bias, self.activation)
+            x = activate(product(x, weight) + bias, self.activation)
         weight, bias = self.layers[-1]
-        return x @ weight.T + bias, ()
+        return product(x, weight) + bias, ()
 
 
 class Lstm:
@@ -64,7 +64,8 @@ class Lstm:
         """Return the outputs, and the states after this observation."""
         w = self.weights
         hidden, cell = (np.where(is_first[:, None], np.float32(0.0), state) for state in memory)
-        gates = x @ w["lstm.weight_ih"].T + w["lstm.bias_ih"] + hidden @ w["lstm.weight_hh"].T + w["lstm.bias_hh"]
+        gates = product(x, w["lstm.weight_ih"]) + w["lstm.bias_ih"]
+        gates = gates + product(hidden, w["lstm.weight_hh"]) + w["lstm.bias_hh"]
         enter, forget, new, leave = np.split(gates, 4, axis=1)
         cell = _sigmoid(forget) * cell + _sigmoid(enter) * np.tanh(new)
         hidden = _sigmoid(leave) * np.tanh(cell)
@@ -108,8 +109,16 @@ class SetNet:
         return x
 
     def _linear(self, name: str, x: np.ndarray) -> np.ndarray:
-        product = x @ self.weights[f"{name}.weight"].T
-        return product + self.weights[f"{name}.bias"] if f"{name}.bias" in self.weights else product
+        found = product(x, self.weights[f"{name}.weight"])
+        return found + self.weights[f"{name}.bias"] if f"{name}.bias" in self.weights else found
+
+
+def product(rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return rows @ weight.T, row by row: (..., k), (m, k) -> (..., m).
+
+    One matrix product of all rows would let the batch and the number of BLAS threads into the last bits.
+    """
+    return (rows[..., None, :] @ weight.T)[..., 0, :]
 
 
 def activate(x: np.ndarray, activation: str) -> np.ndarray:

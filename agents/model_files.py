@@ -2,8 +2,7 @@
 code.
 
 A folder holds `<name>.npz` files (no pickled objects), `<name>.json` files and `manifest.json` with the
-SHA-256 of each. It is written beside its place under a temporary name, flushed to disk, and renamed, so that
-a reader finds the old folder or the new one, never half of one.
+SHA-256 of each. A reader finds the old folder or the new one, never half of one (`agents.files`).
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.files import remove_folder, whole_folder
 from livesim.errors import CheckpointError
 
 MANIFEST = "manifest.json"
@@ -30,10 +28,7 @@ Arrays = dict[str, np.ndarray]
 
 def write_folder(folder: Path, arrays: Mapping[str, Mapping[str, np.ndarray]], documents: Mapping[str, Any]) -> None:
     """Write arrays[name] to name.npz and documents[name] to name.json; replaces `folder` as a whole."""
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with whole_folder(Path(folder), replaces=True) as draft:
         for name, table in arrays.items():
             _refuse_objects(table)
             with open(draft / f"{name}.npz", "wb") as file:
@@ -43,11 +38,6 @@ def write_folder(folder: Path, arrays: Mapping[str, Mapping[str, np.ndarray]], d
             _write_json(draft / f"{name}.json", document)
         names = sorted(path.name for path in draft.iterdir())
         _write_json(draft / MANIFEST, {"sha256": {name: _digest(draft / name) for name in names}})
-        os.chmod(draft, 0o755)  # mkdtemp makes it private
-        _replace_folder(draft, folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
 
 
 def read_folder(
@@ -92,7 +82,7 @@ def write_step(
     target = Path(folder) / f"{_PREFIX}{step:012d}"
     write_folder(target, arrays, documents)
     for old in steps(folder)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+        remove_folder(old)
     return target
 
 
@@ -104,18 +94,6 @@ def steps(folder: Path) -> list[Path]:
 def has_checkpoint(folder: str | Path) -> bool:
     """Return whether there is a checkpoint to resume from, whole or not."""
     return bool(steps(Path(folder)))
-
-
-def _replace_folder(draft: Path, folder: Path) -> None:
-    # A directory cannot be renamed over a full one, so the old one steps aside first; a crash between the two
-    # renames leaves the old one under its `.old` name, which the next write removes.
-    aside = folder.with_name(f".{folder.name}.old")
-    if folder.exists():
-        shutil.rmtree(aside, ignore_errors=True)
-        os.replace(folder, aside)
-    os.replace(draft, folder)
-    _flush_directory(folder.parent)
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _write_json(path: Path, document: Any) -> None:
@@ -146,11 +124,3 @@ def _digest(path: Path) -> str:
 def _flush(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _flush_directory(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,8 +13,6 @@ ICML 2013.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,6 +22,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from agents.files import write_text
 from agents.parameters import TUNED_PATH, Bounds, bounds, read_tuned
 from livesim import registry
 from livesim.errors import ConfigError
@@ -124,17 +123,7 @@ def write_tuned(results: Sequence[TuningResult], scenario: str, path: Path = TUN
         else:
             section.pop(result.policy, None)
     text = _HEADER + yaml.safe_dump(document, sort_keys=True, default_flow_style=None, width=118)
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    write_text(path, text)
     read_tuned.cache_clear()
 
 

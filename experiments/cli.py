@@ -24,6 +24,7 @@ from experiments import (
     cli_network,
     cli_report,
     cli_sensitivity,
+    cli_sweep,
     cli_tune,
     cli_whatif,
     cli_world,
@@ -192,6 +193,7 @@ cli_sensitivity.add_to(app)
 cli_report.add_to(app)
 cli_whatif.add_to(app)
 cli_tune.add_to(app)
+cli_sweep.add_to(app)
 
 if __name__ == "__main__":
     main()

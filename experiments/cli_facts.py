@@ -38,6 +38,7 @@ def validate(
 
     Passes where 85 % of the applicable facts lie in their band, those that must among them; else status 1.
     """
+    from agents.files import write_text
     from experiments.facts import gate as facts
     from experiments.facts.table import markdown_page, terminal_table
     from experiments.facts.world import World
@@ -62,7 +63,6 @@ def validate(
     if as_json:
         print(json.dumps([facts.as_data(gate) for gate in gates], indent=2))
     if markdown is not None:
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(markdown_page(gates), encoding="utf-8")
+        write_text(markdown, markdown_page(gates))
     if not all(gate.passes for gate in gates):
         raise typer.Exit(1)

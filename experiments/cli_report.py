@@ -45,8 +45,8 @@ def leaderboard(
     allow_dirty: Annotated[bool, typer.Option(help="mark, not refuse, results of uncommitted changes")] = False,
 ) -> None:
     """Print the leaderboard of results that committed configurations made, with the commit each came from."""
+    from agents.files import write_text
     from experiments import leaderboard as board
-    from experiments.result_folder import write_text
 
     text = board.page(board.entries(runs, allow_dirty))
     if not write:

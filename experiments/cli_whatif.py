@@ -166,8 +166,8 @@ def _differs_from_record(path: Path, question: Question, training_seed: int | No
 
 
 def _draw(answer: Answer, path: Path) -> Path:
+    from agents.files import write_bytes
     from experiments.figures import branches, style
-    from experiments.result_folder import write_bytes
     from experiments.whatif_report import title
 
     text = title(answer)

@@ -103,8 +103,8 @@ def scenarios_reference(
     write: Annotated[bool, typer.Option("--write", help="bring scenarios/README.md and sources.md up to date")] = False,
 ) -> None:
     """Print the field reference and the sources of every number, as they stand in the pages of scenarios/."""
+    from agents.files import write_text
     from experiments.field_reference import field_reference, pages, source_tables
-    from experiments.result_folder import write_text
 
     if not write:
         print(f"{field_reference()}\n\n{source_tables()}")

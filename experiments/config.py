@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -50,6 +50,7 @@ def _training_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Seeds = Annotated[tuple[int, ...], BeforeValidator(_seed_list)]
+TrainingSeeds = Annotated[Seeds, AfterValidator(_training_seeds)]
 
 
 class Strict(BaseModel):
@@ -86,6 +87,9 @@ class Algorithm(Strict):
         return {**self.hyperparameters, **{key: value for key, value in start.items() if value is not None}}
 
 
+Section = TypeVar("Section", bound=Strict)
+
+
 class ExperimentConfig(Strict):
     """A whole experiment; the YAML file holds exactly these keys."""
 
@@ -106,7 +110,7 @@ class ExperimentConfig(Strict):
     others: dict[str, str] = Field(default_factory=dict, description="policies of the heads not under test")
     algorithms: Annotated[tuple[Algorithm, ...], BeforeValidator(_as_tuple)] = ()
     total_steps: int = Field(200_000, ge=1, le=10**10, description="decisions of training, all rooms together")
-    training_seeds: Annotated[Seeds, AfterValidator(_training_seeds)] = (0,)
+    training_seeds: TrainingSeeds = (0,)
     baselines: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ("random", "nothing", "combined")
     evaluation_seeds: Seeds = Field(default=parse_seeds("1000:1064"), description="luck of the final scores")
     curve_seeds: Seeds = Field(default=parse_seeds("500:508"), description="luck of the learning curve")
@@ -177,10 +181,10 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> ExperimentCon
     data = source.data
     for setting in settings:
         data = apply_setting(data, setting)
-    return _with_whole_paths(config_from(Source(source.path, data, source.lines)))
+    return with_whole_paths(config_from(Source(source.path, data, source.lines)))
 
 
-def _with_whole_paths(config: ExperimentConfig) -> ExperimentConfig:
+def with_whole_paths(config: ExperimentConfig) -> ExperimentConfig:
     """Return the experiment with paths that mean the same in every working folder."""
     from livesim.scenario import split_preset
 
@@ -198,10 +202,15 @@ def _with_whole_paths(config: ExperimentConfig) -> ExperimentConfig:
 
 def config_from(source: Source) -> ExperimentConfig:
     """Return the experiment in a source; raises ConfigError naming file, line and key."""
+    return read_section(ExperimentConfig, source)
+
+
+def read_section(kind: type[Section], source: Source) -> Section:
+    """Return the value in a source, of a kind that may hold `algorithms`; raises ConfigError as `config_from` does."""
     try:
-        return ExperimentConfig.model_validate(source.data)
+        return kind.model_validate(source.data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_sentence(source, problem) for problem in error.errors())) from None
+        raise ConfigError("\n".join(_sentence(kind, source, problem) for problem in error.errors())) from None
 
 
 def apply_setting(data: Mapping[str, Any], setting: str) -> dict[str, Any]:
@@ -248,12 +257,12 @@ def _scenario_sections() -> list[str]:
     ]
 
 
-def _sentence(source: Source, problem: Any) -> str:
+def _sentence(kind_of_file: type[BaseModel], source: Source, problem: Any) -> str:
     location: Location = problem["loc"]
     where = source.where(location)
     kind, given = problem["type"], problem.get("input")
     if kind == "extra_forbidden":
-        known = _known_keys(location[:-1])
+        known = _known_keys(kind_of_file, location[:-1])
         section = ".".join(str(part) for part in location[:-1])
         place = f"{source.path}{source.line_of(location)}" + (f": {section}" if section else "")
         return unknown_name_text("key", str(location[-1]), known, place)
@@ -267,6 +276,6 @@ def _sentence(source: Source, problem: Any) -> str:
     return f"{where}: {message[0].lower()}{message[1:]}, got {given!r}"
 
 
-def _known_keys(location: Location) -> list[str]:
-    section: type[BaseModel] = Algorithm if location and location[0] == "algorithms" else ExperimentConfig
+def _known_keys(kind_of_file: type[BaseModel], location: Location) -> list[str]:
+    section = Algorithm if location and location[0] == "algorithms" else kind_of_file
     return list(section.model_fields)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from agents.files import write_bytes, write_text
 from experiments.compare import Scored
 from experiments.config import ExperimentConfig
 from experiments.episode_table import EpisodeTable, read_table
 from experiments.interruption import Interruption
 from experiments.progress import Display
-from experiments.result_folder import ResultFolder, write_bytes, write_text
+from experiments.result_folder import ResultFolder
 from experiments.rollout import rollout
 from experiments.session_trace import Recorder
 from livesim.errors import ResultFolderError, unknown_name

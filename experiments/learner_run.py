@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from agents.files import remove_folder
 from experiments import tensorboard
 from experiments.config import Algorithm, ExperimentConfig
 from experiments.interruption import Interruption
@@ -54,7 +54,7 @@ class LearnerRun:
 
     def drop_checkpoint(self) -> None:
         """Remove what only a resume needs; called once the run is noted as finished."""
-        shutil.rmtree(self.folder / "checkpoint", ignore_errors=True)
+        remove_folder(self.folder / "checkpoint")
 
     def _learn(
         self,

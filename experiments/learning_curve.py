@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from agents.files import write_text
 from experiments.episode_table import EpisodeTable, read_table, stack
-from experiments.result_folder import write_text
 from experiments.statistics import iqm_over_all
 
 

@@ -12,7 +12,7 @@
     comparison.csv, comparison.md, report.md    report.html beside them by `livesim report`
     tensorboard/         charts; `board.py` says which, and builds them from the rest of the folder
 
-Every file is written beside its place, flushed to disk and moved there, so that a file is whole or absent.
+Every file is whole or absent, and so is the folder itself: there is none before status.json lies in it.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ try:
 except ImportError:  # Windows: two processes in one folder are not noticed there
     fcntl = None  # type: ignore[assignment]
 
+from agents.files import remove_leftovers, whole_folder, write_text
 from experiments.config import ExperimentConfig, config_from
 from experiments.yaml_source import read_source
 from livesim.compiled import source_hash
@@ -45,22 +46,6 @@ PACKAGES = (
     "livesim", "gymnasium", "numpy", "numba", "simpy", "pydantic", "scipy", "torch", "stable-baselines3",
     "sb3-contrib", "tensorboard",
 )  # fmt: skip
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text as `write_bytes` does."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file that is whole or absent, whatever happens meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -73,6 +58,20 @@ def file_name(policy: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]", "-", policy)
 
 
+@contextmanager
+def begun_folder(path: Path) -> Iterator[Path]:
+    """Yield a folder to fill, moved to `path` at the end; raises ResultFolderError where anything lies there."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ResultFolderError(_exists_text(path))
+    try:
+        with whole_folder(path) as draft:
+            yield draft
+    except OSError:
+        if path.exists() and any(path.iterdir()):  # somebody was quicker
+            raise ResultFolderError(_exists_text(path)) from None
+        raise
+
+
 class ResultFolder:
     """Paths and state of one result folder."""
 
@@ -82,15 +81,13 @@ class ResultFolder:
     @classmethod
     def create(cls, path: Path, config: ExperimentConfig) -> ResultFolder:
         """Start a new result; raises ResultFolderError where anything lies at `path`."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ResultFolderError(_exists_text(path))
-        folder = cls(path)
-        write_text(path / "config.yaml", yaml.safe_dump(config.as_data(), sort_keys=False, allow_unicode=True))
-        write_json(path / "scenario.json", config.env.load_scenario().model_dump(mode="json"))
-        write_json(path / "versions.json", versions())
-        write_json(path / "seeds.json", _seeds(config))
-        folder._write_status(state="running", digest=config.digest(), finished=[])
-        return folder
+        with begun_folder(path) as draft:
+            write_text(draft / "config.yaml", yaml.safe_dump(config.as_data(), sort_keys=False, allow_unicode=True))
+            write_json(draft / "scenario.json", config.env.load_scenario().model_dump(mode="json"))
+            write_json(draft / "versions.json", versions())
+            write_json(draft / "seeds.json", _seeds(config))
+            cls(draft)._write_status(state="running", digest=config.digest(), finished=[])
+        return cls(path)
 
     @classmethod
     def resume(cls, path: Path, config: ExperimentConfig) -> ResultFolder:
@@ -109,6 +106,8 @@ class ResultFolder:
         folder = cls(path)
         if not path.is_dir():
             raise ResultFolderError(f"{path}: no such result folder")
+        if (path / "sweep.json").is_file():
+            raise ResultFolderError(f"{path}: is a sweep; each of its cells is a result: {path / 'cells'}/NAME")
         if not (path / "status.json").is_file():
             raise ResultFolderError(
                 f"{path}: is not a result folder, or was left before it began: status.json is missing. "
@@ -202,13 +201,17 @@ class ResultFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from writing here; raises ResultFolderError where one already does."""
+        """Keep other processes from writing here; raises ResultFolderError where one already does.
+
+        The lock goes with the process that holds it, however that ends. What a killed one left half-written is removed.
+        """
         with open(self.path / ".lock", "w", encoding="utf-8") as file:
             try:
                 if fcntl is not None:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise ResultFolderError(f"{self.path}: another process is working in this folder") from None
+            remove_leftovers(self.path)
             yield
 
     def _write_status(self, **status: Any) -> None:

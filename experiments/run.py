@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agents.files import write_text
 from experiments import report
 from experiments.compare import Comparison, compare
 from experiments.config import ExperimentConfig
 from experiments.evaluate import evaluate, group, play, players, read_scores
 from experiments.interruption import Interruption, interruptible
 from experiments.progress import Display
-from experiments.result_folder import ResultFolder, write_text
+from experiments.result_folder import ResultFolder
 from experiments.result_page.contents import gather
 from experiments.result_page.page import markdown_page
 
@@ -28,7 +29,20 @@ def run_stages(
 
     A KeyboardInterrupt leaves the folder usable, marks it interrupted and is raised on.
     """
-    with folder.locked(), interruptible(display) as interruption:
+    with interruptible(display) as interruption:
+        return do_stages(folder, config, display, interruption, stages, jobs)
+
+
+def do_stages(
+    folder: ResultFolder,
+    config: ExperimentConfig,
+    display: Display,
+    interruption: Interruption,
+    stages: Sequence[str] = STAGES,
+    jobs: int = 1,
+) -> Comparison | None:
+    """Do what `run_stages` does, for whoever knows of interruptions from elsewhere."""
+    with folder.locked():
         folder.set_state("running")
         try:
             comparison = _do(folder, config, display, interruption, stages, jobs)

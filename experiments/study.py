@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from agents.files import write_text
 from experiments.config import Algorithm, ExperimentConfig
 from experiments.interruption import Interruption
 from experiments.progress import Display
-from experiments.result_folder import ResultFolder, write_text
+from experiments.result_folder import ResultFolder
 from experiments.search import chosen_entry, dimensions, train_and_score, with_values
 from livesim.errors import ConfigError
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -16,6 +15,7 @@ from experiments.config import ExperimentConfig
 from experiments.interruption import Interruption
 from experiments.learner_run import LearnerRun
 from experiments.learning_curve import LearningCurve
+from experiments.processes import WorkerError, begin_worker, worker_context
 from experiments.progress import Display, Silent
 from experiments.result_folder import ResultFolder, file_name
 from experiments.rollout import rollout
@@ -104,7 +104,7 @@ def _in_processes(
     jobs: int,
 ) -> Iterator[str]:
     """Yield stages as they finish. A stop that is asked for here reaches the processes through an event."""
-    context = multiprocessing.get_context("spawn")
+    context = worker_context()
     stop = context.Event()
     with ProcessPoolExecutor(jobs, context, _begin_process, (stop,)) as pool:
         open_runs: dict[Future[None], str] = {
@@ -121,12 +121,22 @@ def _in_processes(
                     for future in [future for future in open_runs if future.done()]:
                         stage = open_runs.pop(future)
                         if not future.cancelled():
-                            future.result()
+                            _result(future, stage)
                             advance(1)
                             yield stage
         finally:
             stop.set()
     interruption.check()
+
+
+def _result(future: Future[None], stage: str) -> None:
+    try:
+        future.result()
+    except BrokenProcessPool:
+        raise WorkerError(
+            f"{stage}: a training process was killed, perhaps for want of memory. Continue with --resume; fewer --jobs "
+            "need less memory"
+        ) from None
 
 
 class _Remote(Interruption):
@@ -147,7 +157,7 @@ _stop: Event | None = None
 def _begin_process(stop: Event) -> None:
     global _stop
     _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    begin_worker()
 
 
 def _train_in_process(path: Path, name: str, seed: int) -> None:

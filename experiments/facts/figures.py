@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.files import whole_file
 from experiments.facts.ads import completions
 from experiments.facts.audience import relative_ramp
 from experiments.facts.data import load_facts
@@ -54,7 +55,8 @@ def write_figures(world: World, folder: Path) -> list[Path]:
         figure, axes = pyplot.subplots(figsize=(6.0, 4.0), layout="constrained")
         draw(world, axes)
         path = folder / f"{Path(world.name).stem}_{name}.png"
-        figure.savefig(path, dpi=DOTS_PER_INCH)
+        with whole_file(path) as draft:
+            figure.savefig(draft, dpi=DOTS_PER_INCH, format="png")
         pyplot.close(figure)
         paths.append(path)
     return paths

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from agents.files import write_text
 from experiments.episode_table import EpisodeTable
 from experiments.headroom.gap import Gap, Row, gap_of, made_of
 from experiments.headroom.study import PLANNED, RULE, roles
 from experiments.headroom.work import HeadroomFolder
 from experiments.report import markdown
-from experiments.result_folder import write_json, write_text
+from experiments.result_folder import write_json
 from experiments.seeds import seeds_text
 from experiments.statistics import Estimate
 

@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from agents.files import write_text
 from experiments.episode_table import EpisodeTable, read_table, stack
 from experiments.headroom.study import PLANNED, Cell, Part, Study, chunks, roles
 from experiments.interruption import Interruption
 from experiments.progress import Display
-from experiments.result_folder import ResultFolder, file_name, write_json, write_text
+from experiments.result_folder import ResultFolder, file_name, write_json
 from experiments.rollout import rollout
 from experiments.seeds import seeds_text
 from livesim.errors import ResultFolderError

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.files import whole_file
 from experiments.logs.fitting import FittedLog
 from experiments.logs.goodness import FEWEST, ages, stays_from, survival
 from experiments.logs.schema import GIFT
@@ -36,7 +37,8 @@ def write_figures(fitted: FittedLog, folder: Path) -> list[Path]:
         figure, axes = pyplot.subplots(1, panels, figsize=(4.5 * panels, 4.0), layout="constrained")
         if draw(fitted, np.atleast_1d(axes)):
             paths.append(folder / f"{fitted.path.stem}_{name}.png")
-            figure.savefig(paths[-1], dpi=DOTS_PER_INCH)
+            with whole_file(paths[-1]) as draft:
+                figure.savefig(draft, dpi=DOTS_PER_INCH, format="png")
         pyplot.close(figure)
     return paths
 

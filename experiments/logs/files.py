@@ -6,13 +6,13 @@ pandas and pyarrow are the optional extra `logs`; nothing else of livesim needs 
 from __future__ import annotations
 
 import importlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from agents.files import whole_file
 from experiments.logs.schema import (
     COLUMNS,
     EVENTS,
@@ -54,13 +54,11 @@ def write_log(rows: Rows, path: Path) -> None:
     if path.exists():
         raise LogError(f"{path}: exists; nothing was written. Choose another name, or remove it first")
     table = _table(rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    if path.suffix == ".csv":
-        _need("pyarrow.csv").write_csv(table, temporary, _need("pyarrow.csv").WriteOptions(quoting_style="needed"))
-    else:
-        _need("pyarrow.parquet").write_table(table, temporary)
-    os.replace(temporary, path)
+    with whole_file(path) as draft:
+        if path.suffix == ".csv":
+            _need("pyarrow.csv").write_csv(table, draft, _need("pyarrow.csv").WriteOptions(quoting_style="needed"))
+        else:
+            _need("pyarrow.parquet").write_table(table, draft)
 
 
 def read_log(path: Path) -> Reading:

@@ -19,6 +19,7 @@ import numpy as np
 from rich.table import Table
 from scipy.stats import binom
 
+from agents.files import write_text
 from experiments.logs.estimators import estimate
 from experiments.logs.files import write_log
 from experiments.logs.fitting import fit_log
@@ -26,7 +27,6 @@ from experiments.logs.inference import Simulation, Slopes, measure_slopes, with_
 from experiments.logs.parameters import PARAMETERS, Parameter
 from experiments.logs.record import record
 from experiments.progress import Display, Silent
-from experiments.result_folder import write_text
 from livesim.errors import LogError
 from livesim.scenario import Scenario, load_scenario
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from agents.files import whole_file
 from experiments.logs.fitting import FittedLog
-from experiments.result_folder import write_text
 from livesim.errors import ConfigError, LogError
 from livesim.scenario import list_scenarios, load_scenario
 
@@ -25,10 +25,9 @@ def check_out(path: Path) -> None:
 def write_scenario(fitted: FittedLog, path: Path) -> None:
     """Write the fitted scenario, whole or not at all, and load it once; raises LogError where the file exists."""
     check_out(path)
-    draft = path.with_name(f".{path.stem}.draft.yaml")
-    write_text(draft, scenario_text(fitted, path))
-    load_scenario(draft)
-    os.replace(draft, path)
+    with whole_file(path) as draft:
+        draft.write_text(scenario_text(fitted, path), encoding="utf-8")
+        load_scenario(draft.resolve())
 
 
 def scenario_text(fitted: FittedLog, path: Path) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.extra import missing_extra
+from agents.files import write_text
 from experiments.report import Table
-from experiments.result_folder import write_text
 from experiments.result_page import figures
 from experiments.result_page.contents import Contents
 from experiments.result_page.tables import Section, asked, sections

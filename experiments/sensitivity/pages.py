@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from agents.extra import missing_extra
+from agents.files import whole_file, write_text
 from experiments.report import markdown
-from experiments.result_folder import write_text
 from experiments.seeds import seeds_text
 from experiments.sensitivity.conclusions import Conclusion, Effect, Ranked
 from experiments.sensitivity.study import AS_IT_IS, Played, Study, StudyFolder
@@ -280,10 +280,9 @@ def write_tornado(results: Results, top: int, path: Path) -> None:
     axes.set_title(f"{name}: at the default {start:+.1f} %; * a conclusion changes", fontsize=10)
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=colour) for colour in (*colours.values(), "tab:green")]
     axes.legend(handles, ["low end", "high end", "other choice"], fontsize=8, loc="lower right")
-    temporary = path.with_name(f".{path.name}.partial")
-    figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png")
+    with whole_file(path) as draft:
+        figure.savefig(draft, dpi=DOTS_PER_INCH, format="png")
     pyplot.close(figure)
-    temporary.replace(path)
 
 
 def _tick(results: Results, group: Sequence[Finding]) -> str:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -28,6 +26,7 @@ from experiments.facts.gate import MEASURES
 from experiments.facts.pooling import interval
 from experiments.facts.world import World
 from experiments.interruption import Interruption
+from experiments.processes import begin_worker, worker_context
 from experiments.progress import Advance
 from experiments.result_folder import ResultFolder, file_name, write_json
 from experiments.rollout import rollout
@@ -231,7 +230,7 @@ def _in_processes(
     study: Study, base: Played | None, variations: Sequence[Variation], interruption: Interruption, jobs: int
 ) -> Iterator[tuple[Variation, Played]]:
     """Yield what is played; where somebody asks to stop, what is being played is finished and no more begun."""
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _ignore_interrupts) as pool:
+    with ProcessPoolExecutor(jobs, worker_context(), begin_worker) as pool:
         running: dict[Future[Played], Variation] = {pool.submit(study.play, one, base): one for one in variations}
         while running:
             done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
@@ -239,10 +238,6 @@ def _in_processes(
                 yield running.pop(future), future.result()
             if interruption.is_asked:
                 running = {future: one for future, one in running.items() if not future.cancel()}
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
 
 
 def _read_json(file: Path) -> dict[str, Any]:

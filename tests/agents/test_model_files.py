@@ -1,12 +1,15 @@
 import io
+import os
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 
 from agents import model_files
-from agents.network import NetworkPolicy, NetworkSpec, load_model, save_model
+from agents.network import NetworkPolicy, NetworkSpec, _product, load_model, save_model
 from livesim.errors import CheckpointError, ConfigError
 
 
@@ -49,6 +52,29 @@ def test_a_saved_model_plays_as_before(policy, tmp_path, observe):
             loaded.predict(rows, deterministic=deterministic)[0],
             policy.predict(rows, deterministic=deterministic)[0],
         )
+
+
+def test_what_a_model_says_of_a_room_depends_on_no_other_room():
+    generator = np.random.default_rng(1)
+    weight, rows = (generator.normal(size=(n, 200)).astype(np.float32) for n in (128, 64))
+    together = _product(rows, weight)
+    for row in range(64):
+        np.testing.assert_array_equal(_product(rows[row : row + 1], weight)[0], together[row])
+    np.testing.assert_allclose(together, rows @ weight.T, rtol=1e-4, atol=1e-4)
+
+
+def test_what_a_model_says_does_not_depend_on_the_number_of_threads():
+    code = (
+        "import numpy as np; from agents.network import _product; g = np.random.default_rng(1)\n"
+        "arrays = [g.normal(size=(n, 200)).astype(np.float32) for n in (64, 128)]\n"
+        "print(__import__('zlib').crc32(_product(*arrays).tobytes()))"
+    )
+    answers = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                       env={**os.environ, "OPENBLAS_NUM_THREADS": threads}).stdout
+        for threads in ("1", "2")
+    }  # fmt: skip
+    assert len(answers) == 1
 
 
 def test_saving_again_replaces_the_model_and_leaves_nothing_else(policy, tmp_path):

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from agents.files import write_text
 from experiments.config import load_config
-from experiments.result_folder import ResultFolder, write_text
+from experiments.result_folder import ResultFolder
 from livesim.errors import ResultFolderError
 
 
