@@ -11,7 +11,6 @@ While a learner trains, its seeds write the tags of a policy themselves, so that
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.files import whole_folder
 from experiments import report, statistics, tensorboard
 from experiments.compare import Comparison, Scored, best_heuristic
 from experiments.config import ExperimentConfig
@@ -48,12 +48,8 @@ points as they are. To see policies without their training seeds, filter the run
 
 def build(folder: ResultFolder, config: ExperimentConfig, comparison: Comparison) -> None:
     """Write tensorboard/ anew; the old one is replaced when the new one is whole."""
-    target = folder.path / "tensorboard"
-    draft = folder.path / ".tensorboard.partial"
-    shutil.rmtree(draft, ignore_errors=True)
-    _Board(folder, config, comparison, draft).write()
-    shutil.rmtree(target, ignore_errors=True)
-    draft.rename(target)
+    with whole_folder(folder.path / "tensorboard", replaces=True) as draft:
+        _Board(folder, config, comparison, draft).write()
 
 
 class _Board:
