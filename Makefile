@@ -7,7 +7,7 @@ JOBS ?= 2
 
 KINDS := entertainment ecommerce education health enterprise esports
 
-.PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity reference tables lint clean
+.PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation reference tables lint clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,13 @@ fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made t
 
 sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
 	$(BIN)/livesim sensitivity entertainment --jobs 2
+
+headroom: $(STAMP)  ## how much better than the best rule one could be; hours
+	$(BIN)/livesim headroom --jobs 2
+
+ablation: $(STAMP)  ## what each ingredient of learning is worth; an hour
+	$(BIN)/livesim run experiments/configs/ablation.yaml --jobs 2
+	$(BIN)/livesim ablation results/ablation
 
 reference: $(STAMP)  ## bring the generated pages in scenarios/ up to date
 	$(BIN)/livesim scenarios reference --write

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -33,12 +35,28 @@ def play(rooms: Rooms, choose: Play = busy_actions, decisions: int = 10_000, fir
         rooms.advance()
 
 
+ELSEWHERE = """
+import numpy as np
+from livesim import Rooms, load_scenario
+from livesim.network.config import NetworkConfig
+from livesim.network.lone import watch
+rooms = Rooms(load_scenario("tiny"))
+rooms.reset([0])
+rooms.masks()
+rooms.observe()
+rooms.renew_luck([1])
+watch(NetworkConfig(live=False, rule="buffer"), np.full(10, 4000.0), 0.0, segments=5)
+"""
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the kernels before several processes start, which would each compile them."""
+    """Compile the kernels in two processes before the workers start, each of which would compile all of them."""
     if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
-        rooms = Rooms(load_scenario("tiny"))
-        rooms.reset([0])
-        play(rooms, decisions=2)
+        with subprocess.Popen([sys.executable, "-c", ELSEWHERE]) as elsewhere:
+            rooms = Rooms(load_scenario("tiny"))
+            rooms.reset([0])
+            rooms.advance()
+        assert elsewhere.returncode == 0
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def test_every_viewer_of_a_congested_room_is_matched_tick_by_tick(rule: str, kap
     """Start-up, stalls, play, latency, rungs, segments, skips and bits of 5 to 20 viewers, three edges, 10 minutes."""
     config = NetworkConfig(rule=rule, kappa=kappa, edge_shares=(0.4, 0.35, 0.25), origin_s=0.0)
     stalled_s = 0.0
-    for seed, viewers in enumerate((5, 8, 11, 14, 17, 20)):
+    for seed, viewers in enumerate((5, 11, 20)):
         arrivals, capacity_kbps, seen, sent = fast(config, viewers, seed, is_up)
         model = play(config, arrivals, capacity_kbps, StepEdge, TICKS, TICK_S, is_up)
         for name in ("rung", "segment", "skips"):
@@ -94,7 +94,7 @@ def test_abandonment_and_origin_misses_match_but_for_what_a_second_blurs(config:
     """Most viewers are equal to 2 ms and by rung at most ticks; a room is equal within 1 % (stalls: 5 %)."""
     config = config.model_copy(update={"edge_shares": (0.6, 0.4)})
     same, rows = [], []
-    for seed, viewers in enumerate((5, 8, 11, 14, 17, 20)):
+    for seed, viewers in enumerate((5, 11, 20)):
         arrivals, capacity_kbps, seen, sent = fast(config, viewers, seed)
         model = play(config, arrivals, capacity_kbps, StepEdge, TICKS, TICK_S)
         slow = {name: model.column(name) for name in seen}
