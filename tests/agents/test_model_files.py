@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from agents import model_files
-from agents.network import NetworkPolicy, NetworkSpec, _product, load_model, save_model
+from agents.forward import product
+from agents.network import NetworkPolicy, NetworkSpec, load_model, save_model
 from livesim.errors import CheckpointError, ConfigError
 
 
@@ -57,17 +58,17 @@ def test_a_saved_model_plays_as_before(policy, tmp_path, observe):
 def test_what_a_model_says_of_a_room_depends_on_no_other_room():
     generator = np.random.default_rng(1)
     weight, rows = (generator.normal(size=(n, 200)).astype(np.float32) for n in (128, 64))
-    together = _product(rows, weight)
+    together = product(rows, weight)
     for row in range(64):
-        np.testing.assert_array_equal(_product(rows[row : row + 1], weight)[0], together[row])
+        np.testing.assert_array_equal(product(rows[row : row + 1], weight)[0], together[row])
     np.testing.assert_allclose(together, rows @ weight.T, rtol=1e-4, atol=1e-4)
 
 
 def test_what_a_model_says_does_not_depend_on_the_number_of_threads():
     code = (
-        "import numpy as np; from agents.network import _product; g = np.random.default_rng(1)\n"
+        "import numpy as np; from agents.forward import product; g = np.random.default_rng(1)\n"
         "arrays = [g.normal(size=(n, 200)).astype(np.float32) for n in (64, 128)]\n"
-        "print(__import__('zlib').crc32(_product(*arrays).tobytes()))"
+        "print(__import__('zlib').crc32(product(*arrays).tobytes()))"
     )
     answers = {
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,

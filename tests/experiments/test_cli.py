@@ -56,7 +56,7 @@ def test_a_finished_run_resumed_does_nothing_again(livesim, finished):
     assert {path: path.stat().st_mtime_ns for path in finished.glob("episodes/*")} == before
 
 
-@pytest.mark.parametrize("stop_at", [("ppo", 0, 144), ("ppo", 1, 96)])
+@pytest.mark.parametrize("stop_at", [("ppo", 0, 144), pytest.param(("ppo", 1, 96), marks=pytest.mark.slow)])
 def test_an_interrupted_run_resumes_to_the_same_bytes(livesim, finished, tmp_path, monkeypatch, stop_at):
     name, seed, step = stop_at
     original = LearnerRun._learn
@@ -85,6 +85,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(livesim, finished, tmp_pat
         assert (out / file).read_bytes() == (finished / file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_a_crash_between_checkpoints_resumes_to_the_same_bytes(livesim, finished, tmp_path, monkeypatch):
     class PowerCutError(Exception):
         pass

@@ -74,6 +74,7 @@ def test_final_scores_can_be_played_in_other_worlds_than_training(tiny_file, tra
         assert config.evaluation_env.load_scenario().audience.planned_viewers == 45
 
 
+@pytest.mark.slow
 def test_a_policy_trained_in_many_worlds_is_scored_in_one_and_the_other_way_round(livesim, tiny_file, tmp_path):
     small = ["--set", "training_seeds=[0]", "--set", "baselines=[nothing]", "--set", "total_steps=96"]
     runs = {
