@@ -30,34 +30,42 @@ LONGEST_S = 1200
 
 @dataclass
 class Kills:
-    """What was done to a command: kills that hit it alive, and how often it came to its end."""
+    """What was done to a command: kills that hit it alive, and how often it came to its end.
+
+    Moments are uniform over span_s, which shrinks to what a whole command takes where that is less.
+    """
 
     wanted: int
     luck: np.random.Generator
+    span_s: float
     done: int = 0
     ends: int = 0
     moments_s: list[float] = field(default_factory=list)
 
-    def survive(self, start: Callable[[], multiprocessing.Process], span_s: float, left: Callable[[], None]) -> None:
-        """Start a command until it ends; kill it where it has not within a random part of span_s.
+    def survive(self, start: Callable[[], multiprocessing.Process], left: Callable[[], None]) -> None:
+        """Start a command until it ends; kill it where it has not at a random moment.
 
         left: called after every kill and at the end, to look at what lies there.
         """
+        is_whole = True
         while True:
             victim, begun = start(), time.monotonic()
             if self.done < self.wanted:
-                victim.join(self.luck.uniform(0.0, span_s))
+                victim.join(self.luck.uniform(0.0, self.span_s))
             else:
                 victim.join(LONGEST_S)
             if not victim.is_alive():
                 assert victim.exitcode == 0, f"status {victim.exitcode}"
                 self.ends += 1
+                if is_whole:
+                    self.span_s = min(self.span_s, time.monotonic() - begun)
                 left()
                 print(f"end {self.ends} after {self.done} kills", flush=True)
                 return
             assert self.done < self.wanted, f"still at work after {LONGEST_S} s"
             os.killpg(victim.pid, signal.SIGKILL)
             victim.join()
+            is_whole = False
             self.done += 1
             self.moments_s.append(round(time.monotonic() - begun, 2))
             print(f"kill {self.done} after {self.moments_s[-1]} s", flush=True)
