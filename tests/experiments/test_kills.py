@@ -35,7 +35,7 @@ checkpoint_every: 48
 SWEEP = """\
 name: small_sweep
 base: small.yaml
-hyperparameters: {learning_rate: [3e-4, 1e-3], gamma: [0.9, 0.99]}
+hyperparameters: {learning_rate: [3e-4, 1e-3, 3e-3]}
 """
 
 
@@ -86,12 +86,12 @@ def results_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept if path.name != "progress.csv"}
 
 
-def survive(kills: Kills, out: Path, command, wanted: dict[str, bytes], **options) -> None:
+def survive(kills: Kills, out: Path, command, wanted: dict[str, bytes]) -> None:
     """Let a command be killed until the kills are used up and it has come to its end, on a folder that then equals."""
     log = out.with_suffix(".log")
 
     def start():
-        return livesim([*command(out), *(["--resume"] if out.exists() else [])], log, **options)
+        return livesim([*command(out), *(["--resume"] if out.exists() else [])], log)
 
     while kills.done < kills.wanted or not kills.ends:
         shutil.rmtree(out, ignore_errors=True)
@@ -150,15 +150,16 @@ def test_a_comparison_survives_kills_and_changes_nothing(place, finished_run, tm
 
 @pytest.mark.slow
 def test_a_sweep_survives_kills_of_all_its_processes(place, finished_sweep, tmp_path):
-    kills = kills_of(KILLS, place.seconds["sweep"] + 10.0, seed=6)
+    kills = kills_of(KILLS, place.seconds["sweep"], seed=6)
     survive(kills, tmp_path / "out", lambda out: ["sweep", place.sweep, "--jobs", 2, "--out", out],
-            results_of(finished_sweep), has_own_forks=True)  # fmt: skip
+            results_of(finished_sweep))  # fmt: skip
 
 
 @pytest.mark.slow
 def test_a_sweep_survives_kills_of_its_driver_alone(place, finished_sweep, tmp_path):
-    """Its workers are in another group; they end with the driver, or the next one could not work in their folders."""
+    """Its workers end with it, or the next driver could not work in their folders."""
     kills = kills_of(KILLS, place.seconds["sweep"], seed=7)
+    kills.aim = os.kill
     survive(kills, tmp_path / "out", lambda out: ["sweep", place.sweep, "--jobs", 2, "--out", out],
             results_of(finished_sweep))  # fmt: skip
 
@@ -188,7 +189,7 @@ def kill_workers(place: Place, out: Path, luck: np.random.Generator, most: int) 
     victim = livesim(["sweep", place.sweep, "--jobs", 2, "--out", out, *resume], log)
     while victim.is_alive():
         victim.join(luck.uniform(0.0, place.seconds["sweep"] / 3))
-        alive = [worker for worker in workers_of([victim]) if worker not in killed]
+        alive = [worker for worker in workers_of(victim) if worker not in killed]
         if alive and len(killed) < most and victim.is_alive():
             worker = int(luck.choice(alive))
             try:
