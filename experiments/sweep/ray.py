@@ -47,7 +47,7 @@ class RayEngine:
             arguments |= {"address": "local", "num_cpus": self.jobs, "include_dashboard": False}
         try:
             ray.init(**{"address": self.address, **arguments})
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except Exception as error:  # Ray raises this very class where a node does not start in time
             what = f"--address {self.address}: no Ray cluster answers there" if self.address else "Ray does not start"
             raise ConfigError(f"{what} ({error})") from None
         try:

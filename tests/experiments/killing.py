@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,51 +29,58 @@ LONGEST_S = 1200
 
 @dataclass
 class Kills:
-    """What was done to a command: kills that hit it alive, and how often it came to its end."""
+    """What was done to a command: kills that hit it alive, and how often it came to its end.
+
+    Moments are uniform over span_s, which shrinks to what a whole command takes where that is less. aim: os.killpg for
+    all processes of the command, os.kill for its first one alone.
+    """
 
     wanted: int
     luck: np.random.Generator
+    span_s: float
+    aim: Callable[[int, int], None] = os.killpg
     done: int = 0
     ends: int = 0
     moments_s: list[float] = field(default_factory=list)
 
-    def survive(self, start: Callable[[], multiprocessing.Process], span_s: float, left: Callable[[], None]) -> None:
-        """Start a command until it ends; kill it where it has not within a random part of span_s.
+    def survive(self, start: Callable[[], multiprocessing.Process], left: Callable[[], None]) -> None:
+        """Start a command until it ends; kill it where it has not at a random moment.
 
         left: called after every kill and at the end, to look at what lies there.
         """
+        is_whole = True
         while True:
             victim, begun = start(), time.monotonic()
             if self.done < self.wanted:
-                victim.join(self.luck.uniform(0.0, span_s))
+                victim.join(self.luck.uniform(0.0, self.span_s))
             else:
                 victim.join(LONGEST_S)
             if not victim.is_alive():
                 assert victim.exitcode == 0, f"status {victim.exitcode}"
                 self.ends += 1
+                if is_whole:
+                    self.span_s = min(self.span_s, time.monotonic() - begun)
                 left()
                 print(f"end {self.ends} after {self.done} kills", flush=True)
                 return
             assert self.done < self.wanted, f"still at work after {LONGEST_S} s"
-            os.killpg(victim.pid, signal.SIGKILL)
+            self.aim(victim.pid, signal.SIGKILL)
             victim.join()
+            is_whole = False
             self.done += 1
             self.moments_s.append(round(time.monotonic() - begun, 2))
             print(f"kill {self.done} after {self.moments_s[-1]} s", flush=True)
             left()
 
 
-def livesim(arguments: Sequence[object], log: Path, has_own_forks: bool = False) -> multiprocessing.Process:
-    """Start a command in a process group of its own; its words go to a log.
-
-    has_own_forks: let it start the process that its workers are copied from itself, in its group, as it does outside.
-    """
+def livesim(arguments: Sequence[object], log: Path) -> multiprocessing.Process:
+    """Start a command in a process group of its own; its words go to a log."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED, "experiments.sweep.run", "experiments.sweep.local", "warm_rooms"])
     here = str(Path(__file__).parent)  # where the ancestor finds warm_rooms
     if here not in os.environ.get("PYTHONPATH", ""):
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
-    victim = context.Process(target=_command, args=([str(argument) for argument in arguments], log, has_own_forks))
+    victim = context.Process(target=_command, args=([str(argument) for argument in arguments], log))
     victim.start()
     while True:  # a group can be killed once it exists
         try:
@@ -85,18 +91,17 @@ def livesim(arguments: Sequence[object], log: Path, has_own_forks: bool = False)
         time.sleep(0.001)
 
 
-def workers_of(victims: Sequence[multiprocessing.Process]) -> list[int]:
-    """Return the processes that the common ancestor has started besides the victims: their workers."""
-    ancestor, known = _ancestor()._forkserver_pid, {victim.pid for victim in victims}
-    found = []
+def workers_of(victim: multiprocessing.Process) -> list[int]:
+    """Return the workers of a command: children of the process that it copies them from, its own child."""
+    parents = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = entry.read_text().rpartition(")")[2].split()[:2]
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(parent) == ancestor and state != "Z" and int(entry.parent.name) not in known:
-            found.append(int(entry.parent.name))
-    return found
+        if state != "Z":
+            parents[int(entry.parent.name)] = int(parent)
+    return [process for process, parent in parents.items() if parents.get(parent) == victim.pid]
 
 
 def assert_all_is_whole(folder: Path) -> None:
@@ -115,18 +120,9 @@ def assert_all_is_whole(folder: Path) -> None:
             model_files.verify(path)
 
 
-def _ancestor() -> Any:
-    """The process that victims are copied from, as multiprocessing knows it."""
-    from multiprocessing import forkserver
-
-    return forkserver._forkserver
-
-
-def _command(arguments: list[str], log: Path, has_own_forks: bool) -> None:
+def _command(arguments: list[str], log: Path) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if has_own_forks:
-        _ancestor().__init__()
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
     os.dup2(file, 2)

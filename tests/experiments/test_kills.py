@@ -35,7 +35,7 @@ checkpoint_every: 48
 SWEEP = """\
 name: small_sweep
 base: small.yaml
-hyperparameters: {learning_rate: [3e-4, 1e-3], gamma: [0.9, 0.99]}
+hyperparameters: {learning_rate: [3e-4, 1e-3, 3e-3]}
 """
 
 
@@ -86,67 +86,63 @@ def results_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept if path.name != "progress.csv"}
 
 
-def survive(kills: Kills, out: Path, command, span_s: float, wanted: dict[str, bytes], **options) -> None:
+def survive(kills: Kills, out: Path, command, wanted: dict[str, bytes]) -> None:
     """Let a command be killed until the kills are used up and it has come to its end, on a folder that then equals."""
     log = out.with_suffix(".log")
 
     def start():
-        return livesim([*command(out), *(["--resume"] if out.exists() else [])], log, **options)
+        return livesim([*command(out), *(["--resume"] if out.exists() else [])], log)
 
     while kills.done < kills.wanted or not kills.ends:
         shutil.rmtree(out, ignore_errors=True)
-        kills.survive(start, span_s, lambda: assert_all_is_whole(out))
+        kills.survive(start, lambda: assert_all_is_whole(out))
         assert results_of(out) == wanted
     print(f"{kills.done} kills after {kills.moments_s} s, {kills.ends} ends, all with the same bytes")
 
 
-def kills_of(count: int, seed: int) -> Kills:
-    return Kills(count, np.random.default_rng(seed))
+def kills_of(count: int, span_s: float, seed: int) -> Kills:
+    return Kills(count, np.random.default_rng(seed), span_s)
 
 
 def test_a_run_killed_twice_resumes_to_the_same_bytes(place, finished_run, tmp_path):
-    kills = kills_of(2, seed=1)
-    survive(kills, tmp_path / "out", lambda out: ["run", place.run, "--out", out], place.seconds["run"],
-            results_of(finished_run))  # fmt: skip
+    kills = kills_of(2, place.seconds["run"], seed=1)
+    survive(kills, tmp_path / "out", lambda out: ["run", place.run, "--out", out], results_of(finished_run))
 
 
 @pytest.mark.slow
 def test_a_run_survives_kills_at_random_moments(place, finished_run, tmp_path):
-    kills = kills_of(KILLS, seed=2)
-    survive(kills, tmp_path / "out", lambda out: ["run", place.run, "--out", out], place.seconds["run"],
-            results_of(finished_run))  # fmt: skip
+    kills = kills_of(KILLS, place.seconds["run"], seed=2)
+    survive(kills, tmp_path / "out", lambda out: ["run", place.run, "--out", out], results_of(finished_run))
 
 
 @pytest.mark.slow
 def test_a_training_survives_kills_at_random_moments(place, trained, tmp_path):
-    kills = kills_of(KILLS, seed=3)
-    survive(kills, tmp_path / "out", lambda out: ["train", place.run, "--out", out], place.seconds["train"],
-            results_of(trained))  # fmt: skip
+    kills = kills_of(KILLS, place.seconds["train"], seed=3)
+    survive(kills, tmp_path / "out", lambda out: ["train", place.run, "--out", out], results_of(trained))
     curve = LearningCurve.read(tmp_path / "out" / "runs" / "ppo" / "seed0" / "curve.csv")
     assert curve.steps() == [48, 96, 192]
 
 
 @pytest.mark.slow
 def test_an_evaluation_survives_kills_at_random_moments(place, trained, finished_run, tmp_path):
-    out, kills = tmp_path / "out", kills_of(KILLS, seed=4)
+    out, kills = tmp_path / "out", kills_of(KILLS, place.seconds["run"] / 2, seed=4)
     while kills.done < kills.wanted or not kills.ends:
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(trained, out)
-        kills.survive(lambda: livesim(["evaluate", out], tmp_path / "log"), place.seconds["run"] / 2,
-                      lambda: assert_all_is_whole(out))  # fmt: skip
+        kills.survive(lambda: livesim(["evaluate", out], tmp_path / "log"), lambda: assert_all_is_whole(out))
         assert results_of(out) == results_of(finished_run)
     print(f"{kills.done} kills after {kills.moments_s} s, {kills.ends} ends, all with the same bytes")
 
 
 @pytest.mark.slow
 def test_a_comparison_survives_kills_and_changes_nothing(place, finished_run, tmp_path):
-    log, before, kills = tmp_path / "log", results_of(finished_run), kills_of(KILLS, seed=5)
+    log, before = tmp_path / "log", results_of(finished_run)
     command = ["compare", finished_run, "--seeds", "2000:2004"]
     begun = time.monotonic()
     livesim(command, log).join()
-    span_s, wanted = time.monotonic() - begun, table_in(log)
+    wanted, kills = table_in(log), kills_of(KILLS, time.monotonic() - begun, seed=5)
     while kills.done < kills.wanted or not kills.ends:
-        kills.survive(lambda: livesim(command, log), span_s, lambda: None)
+        kills.survive(lambda: livesim(command, log), lambda: None)
         assert table_in(log) == wanted
         assert results_of(finished_run) == before
     print(f"{kills.done} kills after {kills.moments_s} s, {kills.ends} ends, all with the same table")
@@ -154,17 +150,18 @@ def test_a_comparison_survives_kills_and_changes_nothing(place, finished_run, tm
 
 @pytest.mark.slow
 def test_a_sweep_survives_kills_of_all_its_processes(place, finished_sweep, tmp_path):
-    kills = kills_of(KILLS, seed=6)
+    kills = kills_of(KILLS, place.seconds["sweep"], seed=6)
     survive(kills, tmp_path / "out", lambda out: ["sweep", place.sweep, "--jobs", 2, "--out", out],
-            place.seconds["sweep"] + 10.0, results_of(finished_sweep), has_own_forks=True)  # fmt: skip
+            results_of(finished_sweep))  # fmt: skip
 
 
 @pytest.mark.slow
 def test_a_sweep_survives_kills_of_its_driver_alone(place, finished_sweep, tmp_path):
-    """Its workers are in another group; they end with the driver, or the next one could not work in their folders."""
-    kills = kills_of(KILLS, seed=7)
+    """Its workers end with it, or the next driver could not work in their folders."""
+    kills = kills_of(KILLS, place.seconds["sweep"], seed=7)
+    kills.aim = os.kill
     survive(kills, tmp_path / "out", lambda out: ["sweep", place.sweep, "--jobs", 2, "--out", out],
-            place.seconds["sweep"], results_of(finished_sweep))  # fmt: skip
+            results_of(finished_sweep))  # fmt: skip
 
 
 @pytest.mark.slow
@@ -192,7 +189,7 @@ def kill_workers(place: Place, out: Path, luck: np.random.Generator, most: int) 
     victim = livesim(["sweep", place.sweep, "--jobs", 2, "--out", out, *resume], log)
     while victim.is_alive():
         victim.join(luck.uniform(0.0, place.seconds["sweep"] / 3))
-        alive = [worker for worker in workers_of([victim]) if worker not in killed]
+        alive = [worker for worker in workers_of(victim) if worker not in killed]
         if alive and len(killed) < most and victim.is_alive():
             worker = int(luck.choice(alive))
             try:
