@@ -80,7 +80,8 @@ def _scatter(found: Auxiliary, sessions: Sessions, scenario: Scenario) -> None:
     """Add 1 / size of the counts per tick, and the variance of the slow modulator.
 
     Fast: sum n (n - 1) over sum n_k n_(k+1) of neighbouring ticks is 1 + 1 / size whatever moves slowly.  Slow: the
-    variance of five-minute counts around a common profile, beyond Poisson, over the squared mean.
+    variance of five-minute counts around room total x common profile, beyond Poisson, over the squared mean; residuals
+    of a table are too small by its degrees of freedom, which differ between the log and the simulation.
     """
     visits, tick_s = sessions.visits, scenario.session.tick_s
     pairs, neighbours, squares = (np.zeros(len(sessions)) for _ in range(3))
@@ -107,7 +108,9 @@ def _scatter(found: Auxiliary, sessions: Sessions, scenario: Scenario) -> None:
     profile = n.sum(axis=0) / max(n.sum(), 1.0)
     reach = np.maximum((is_whole * profile).sum(axis=1, keepdims=True), 1e-9)
     mean = np.where(is_whole, (n * is_whole).sum(axis=1, keepdims=True) * profile / reach, 0.0)
-    extra, squares = (is_whole * ((n - mean) ** 2 - mean)).sum(axis=1), (mean**2).sum(axis=1)
+    rooms = len(sessions)
+    free = slow * rooms / max((slow - 1.0) * (rooms - 1.0), 1.0)
+    extra, squares = (is_whole * (free * (n - mean) ** 2 - mean)).sum(axis=1), (mean**2).sum(axis=1)
     variance = extra.sum() / squares.sum()
     found.add("audience.modulator_sd", variance, (extra - variance * squares) / squares.sum(),
               f"{drawn.sum():,} entries")  # fmt: skip
