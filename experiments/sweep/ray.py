@@ -49,7 +49,7 @@ class RayEngine:
             ray.init(**{"address": self.address, **arguments})
         except Exception as error:  # Ray raises this very class where a node does not start in time
             what = f"--address {self.address}: no Ray cluster answers there" if self.address else "Ray does not start"
-            raise ConfigError(f"{what} ({error})") from None
+            raise ConfigError(f"{what} ({error}). The folder is begun: try again with --resume") from None
         try:
             yield ray
         finally:
