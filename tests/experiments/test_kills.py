@@ -104,6 +104,7 @@ def kills_of(count: int, span_s: float, seed: int) -> Kills:
     return Kills(count, np.random.default_rng(seed), span_s)
 
 
+@pytest.mark.slow
 def test_a_run_killed_twice_resumes_to_the_same_bytes(place, finished_run, tmp_path):
     kills = kills_of(2, place.seconds["run"], seed=1)
     survive(kills, tmp_path / "out", lambda out: ["run", place.run, "--out", out], results_of(finished_run))
