@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from agents.parameters import build
 from agents.planner.copies import Copies
 from agents.policy import Memory
 from livesim.errors import OrderError
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 class Planner:
     """Base of planners. Whoever plays the episodes shows them the rooms, with `meet`, before each batch of them."""
 
-    name: str
+    name: ClassVar[str]
+    Parameters: ClassVar[type]
 
-    def __init__(self, base: Any, seed: int = 0) -> None:
+    def __init__(self, base: Any, seed: int = 0, params: Mapping[str, Any] | None = None) -> None:
         self.base, self.seed = base, seed
+        self.params: Any = build(self.Parameters, params or {}, self.name)
         self.memory = Memory()
         self._copies: Copies | None = None
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.parameters import build, parameter
+from agents.parameters import parameter
 from agents.planner.base import Planner
 from agents.planner.candidates import best_few, candidates
 
@@ -41,10 +40,6 @@ class Clairvoyant(Planner):
 
     name = "planner.clairvoyant"
     Parameters = ClairvoyantParameters
-
-    def __init__(self, base: Any, seed: int = 0, params: Mapping[str, Any] | None = None) -> None:
-        super().__init__(base, seed)
-        self.params = build(ClairvoyantParameters, params or {}, self.name)
 
     def initial_state(self, seeds: np.ndarray) -> State:
         """Return the memory of n new episodes: the planner's own, no plan yet, and the base's."""

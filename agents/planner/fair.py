@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agents import dice
-from agents.parameters import build, parameter
+from agents.parameters import parameter
 from agents.planner.base import Planner
 from agents.planner.candidates import best_few, candidates
 
@@ -45,10 +44,6 @@ class Fair(Planner):
 
     name = "planner.fair"
     Parameters = FairParameters
-
-    def __init__(self, base: Any, seed: int = 0, params: Mapping[str, Any] | None = None) -> None:
-        super().__init__(base, seed)
-        self.params = build(FairParameters, params or {}, self.name)
 
     def predict(
         self,
