@@ -7,9 +7,19 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing.synchronize import Event
+from typing import Any, TypeVar
 
+from experiments.interruption import Interruption
 from livesim.errors import LivesimError
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+POLL_S = 0.5
+"""How often a parent that waits for workers looks whether it was asked to stop."""
 
 # Adam imports torch._dynamo when it is first built: seconds that every worker would spend.
 PRELOADED = ["agents.learned", "torch._dynamo", "experiments.run", "experiments.train"]
@@ -39,6 +49,45 @@ def begin_worker() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+
+
+_stop: Event | None = None
+
+
+def begin_stoppable_worker(stop: Event) -> None:
+    """Make the process a worker whose parent asks it to stop by an event; called first in it."""
+    global _stop
+    _stop = stop
+    begin_worker()
+
+
+def is_stop_asked() -> bool:
+    """Return whether the parent asked this worker to stop."""
+    assert _stop is not None, "begin_stoppable_worker begins such a worker"
+    return _stop.is_set()
+
+
+def played(
+    play: Callable[[Piece], Result], pieces: Sequence[Piece], interruption: Interruption, jobs: int
+) -> Iterator[tuple[Piece, Result]]:
+    """Yield pieces of work with their results, `jobs` at a time, as they are done.
+
+    Where somebody asks to stop, what is being played is finished and no more begun.
+    """
+    if jobs == 1:
+        for piece in pieces:
+            if interruption.is_asked:
+                return
+            yield piece, play(piece)
+        return
+    with ProcessPoolExecutor(jobs, worker_context(), begin_worker) as pool:
+        running: dict[Future[Result], Piece] = {pool.submit(play, piece): piece for piece in pieces}
+        while running:
+            done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+            if interruption.is_asked:
+                running = {future: piece for future, piece in running.items() if not future.cancel()}
 
 
 def _end_with_parent() -> None:

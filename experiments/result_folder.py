@@ -48,6 +48,24 @@ PACKAGES = (
 )  # fmt: skip
 
 
+REMADE = ". Remove it, and it is made again."
+"""What to do about a damaged file that is written from what else is known."""
+
+
+def read_json(file: Path, keys: Sequence[str] = (), lack: str = "", remedy: str = "") -> dict[str, Any]:
+    """Return the object in a JSON file; raises ResultFolderError where it cannot be read or lacks a key.
+
+    lack, remedy: what the error says of a damaged file, and what to do.
+    """
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultFolderError(f"{file}: cannot be read ({error}){remedy}") from None
+    if not isinstance(data, dict) or not data.keys() >= set(keys):
+        raise ResultFolderError(f"{file}: is damaged{lack}{remedy}")
+    return data
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write plain data as indented JSON, atomically."""
     write_text(path, json.dumps(data, indent=2) + "\n")
@@ -122,14 +140,8 @@ class ResultFolder:
 
     def status(self) -> dict[str, Any]:
         """Return state, digest and finished stages; raises ResultFolderError where the file is damaged."""
-        file = self.path / "status.json"
-        try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ResultFolderError(f"{file}: cannot be read ({error})") from None
-        if not isinstance(data, dict) or not {"state", "digest", "finished"} <= data.keys():
-            raise ResultFolderError(f"{file}: is damaged: it must hold state, digest and finished")
-        return data
+        keys = ("state", "digest", "finished")
+        return read_json(self.path / "status.json", keys, ": it must hold state, digest and finished")
 
     def difference_from(self, config: ExperimentConfig) -> str | None:
         """Return in what another configuration differs from the one this folder began with; None where in nothing."""
@@ -147,14 +159,7 @@ class ResultFolder:
 
     def versions(self) -> dict[str, Any]:
         """Return what the folder was begun with; raises ResultFolderError where the file is damaged."""
-        file = self.path / "versions.json"
-        try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ResultFolderError(f"{file}: cannot be read ({error})") from None
-        if not isinstance(data, dict):
-            raise ResultFolderError(f"{file}: is damaged: it must hold names and versions")
-        return data
+        return read_json(self.path / "versions.json", lack=": it must hold names and versions")
 
     def changed_versions(self) -> list[str]:
         """Return what software has changed since the folder was begun, as "numpy: 2.3.0 then, 2.4.6 now"."""

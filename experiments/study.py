@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import csv
 import io
-import multiprocessing
-import signal
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +23,7 @@ import yaml
 from agents.files import write_text
 from experiments.config import Algorithm, ExperimentConfig
 from experiments.interruption import Interruption
+from experiments.processes import POLL_S, begin_stoppable_worker, is_stop_asked, worker_context
 from experiments.progress import Display
 from experiments.result_folder import ResultFolder
 from experiments.search import chosen_entry, dimensions, train_and_score, with_values
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 JOURNAL = "study.journal"
-POLL_S = 0.5
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -115,9 +112,9 @@ class Search:
     def _in_processes(
         self, count: int, jobs: int, book: Callable[[optuna.Trial, float | None], None], interruption: Interruption
     ) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = worker_context()
         stop = context.Event()
-        with ProcessPoolExecutor(jobs, context, _begin_process, (stop,)) as pool:
+        with ProcessPoolExecutor(jobs, context, begin_stoppable_worker, (stop,)) as pool:
             running: dict[Future[float | None], optuna.Trial] = {}
             try:
                 while running or count > 0:
@@ -168,19 +165,8 @@ def play_trial(path: Path, number: int, go_on: Callable[[], bool]) -> float | No
     return train_and_score(config, entry, study.user_attrs["episodes"], report, go_on)
 
 
-_stop: Event | None = None
-
-
-def _begin_process(stop: Event) -> None:
-    global _stop
-    _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-
-
 def _play_in_process(path: Path, number: int) -> float | None:
-    stop = _stop
-    assert stop is not None
-    return play_trial(path, number, lambda: not stop.is_set())
+    return play_trial(path, number, lambda: not is_stop_asked())
 
 
 def _plain(entry: Algorithm) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,13 @@ from experiments.config import ExperimentConfig
 from experiments.interruption import Interruption
 from experiments.learner_run import LearnerRun
 from experiments.learning_curve import LearningCurve
-from experiments.processes import WorkerError, begin_worker, worker_context
+from experiments.processes import POLL_S, WorkerError, begin_stoppable_worker, is_stop_asked, worker_context
 from experiments.progress import Display, Silent
 from experiments.result_folder import ResultFolder, file_name
 from experiments.rollout import rollout
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
-
-POLL_S = 0.5
 
 
 def train(
@@ -106,7 +103,7 @@ def _in_processes(
     """Yield stages as they finish. A stop that is asked for here reaches the processes through an event."""
     context = worker_context()
     stop = context.Event()
-    with ProcessPoolExecutor(jobs, context, _begin_process, (stop,)) as pool:
+    with ProcessPoolExecutor(jobs, context, begin_stoppable_worker, (stop,)) as pool:
         open_runs: dict[Future[None], str] = {
             pool.submit(_train_in_process, folder.path, run.entry.name, run.seed): stage
             for stage, run in waiting.items()
@@ -142,27 +139,17 @@ def _result(future: Future[None], stage: str) -> None:
 class _Remote(Interruption):
     """A stop asked for in the parent process."""
 
-    def __init__(self, event: Event) -> None:
-        self.event = event
+    def __init__(self) -> None:
+        """Keep nothing: the parent knows."""
 
     @property
     def is_asked(self) -> bool:  # type: ignore[override]
         """Whether the parent asked."""
-        return self.event.is_set()
-
-
-_stop: Event | None = None
-
-
-def _begin_process(stop: Event) -> None:
-    global _stop
-    _stop = stop
-    begin_worker()
+        return is_stop_asked()
 
 
 def _train_in_process(path: Path, name: str, seed: int) -> None:
-    assert _stop is not None
     folder = ResultFolder(path)
     config = folder.config()
     entry = next(entry for entry in config.algorithms if entry.name == name)
-    LearnerRun(folder, config, entry, seed).train(Silent(), _Remote(_stop), lambda step: None)
+    LearnerRun(folder, config, entry, seed).train(Silent(), _Remote(), lambda step: None)

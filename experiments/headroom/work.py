@@ -10,12 +10,7 @@ Every file is whole or absent, and what was played is never played again.
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -26,13 +21,12 @@ from agents.files import write_text
 from experiments.episode_table import EpisodeTable, read_table, stack
 from experiments.headroom.study import PLANNED, Cell, Part, Study, chunks, roles
 from experiments.interruption import Interruption
+from experiments.processes import played
 from experiments.progress import Display
-from experiments.result_folder import ResultFolder, file_name, write_json
+from experiments.result_folder import REMADE, ResultFolder, file_name, read_json, write_json
 from experiments.rollout import rollout
 from experiments.seeds import seeds_text
 from livesim.errors import ResultFolderError
-
-POLL_S = 0.5
 
 
 class HeadroomFolder:
@@ -47,7 +41,7 @@ class HeadroomFolder:
         file = path / "settings.json"
         asked: dict[str, Any] = {**study.settings, "scenarios": {}}
         if file.is_file():
-            there = _read_json(file)
+            there = read_json(file, remedy=REMADE)
         elif path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ResultFolderError(
                 f"{path}: holds something else; nothing was changed. Choose another with --out DIR."
@@ -89,7 +83,7 @@ class HeadroomFolder:
             }
             best = max(means, key=means.__getitem__)
             write_json(file, {"best": best, "seeds": seeds_text(study.pick_seeds), "mean_returns": means})
-        return str(_read_json(file)["best"])
+        return str(read_json(file, remedy=REMADE)["best"])
 
     def write(self, part: Part, table: EpisodeTable) -> None:
         """Keep the episodes of a part."""
@@ -118,50 +112,16 @@ def work(folder: HeadroomFolder, display: Display, interruption: Interruption, j
     waiting.sort(key=lambda piece: piece.role in PLANNED)
     total = sum(len(part.seeds) for part in parts)
     left = sum(len(piece.seeds) for piece in waiting if piece.role in PLANNED)
-    begun, played = time.monotonic(), 0
+    begun, done = time.monotonic(), 0
     with display.stage("playing", total, total - sum(len(piece.seeds) for piece in waiting)) as advance:
-        for piece, table in _play(study, waiting, interruption, jobs):
+        for piece, table in played(study.play, waiting, interruption, jobs):
             folder.write(piece, table)
             advance(len(piece.seeds))
             if piece.role in PLANNED:
-                played += len(piece.seeds)
-                minutes = (time.monotonic() - begun) / played * (left - played) / 60.0
+                done += len(piece.seeds)
+                minutes = (time.monotonic() - begun) / done * (left - done) / 60.0
                 display.say(
-                    f"{piece.cell.name}: {piece.role}, seeds {seeds_text(piece.seeds)}; {left - played} planned "
+                    f"{piece.cell.name}: {piece.role}, seeds {seeds_text(piece.seeds)}; {left - done} planned "
                     f"sessions left, about {minutes:.0f} min"
                 )
     interruption.check()
-
-
-def _play(
-    study: Study, parts: Sequence[Part], interruption: Interruption, jobs: int
-) -> Iterator[tuple[Part, EpisodeTable]]:
-    """Yield what is played; where somebody asks to stop, what is being played is finished and no more begun."""
-    if jobs == 1:
-        for part in parts:
-            if interruption.is_asked:
-                return
-            yield part, study.play(part)
-        return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _ignore_interrupts) as pool:
-        running: dict[Future[EpisodeTable], Part] = {pool.submit(study.play, part): part for part in parts}
-        while running:
-            done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield running.pop(future), future.result()
-            if interruption.is_asked:
-                running = {future: part for future, part in running.items() if not future.cancel()}
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultFolderError(f"{file}: cannot be read ({error}). Remove it, and it is made again.") from None
-    if not isinstance(data, dict):
-        raise ResultFolderError(f"{file}: is damaged. Remove it, and it is made again.")
-    return data

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from experiments.facts.gate import MEASURES
 from experiments.facts.pooling import interval
 from experiments.facts.world import World
 from experiments.interruption import Interruption
-from experiments.processes import begin_worker, worker_context
+from experiments.processes import played
 from experiments.progress import Advance
-from experiments.result_folder import ResultFolder, file_name, write_json
+from experiments.result_folder import REMADE, ResultFolder, file_name, read_json, write_json
 from experiments.rollout import rollout
 from experiments.sanity import env_for
 from experiments.seeds import seeds_text
@@ -39,7 +38,6 @@ from livesim.compiled import source_hash
 from livesim.errors import ResultFolderError
 from livesim.scenario import Scenario, load_scenario
 
-POLL_S = 0.5
 AS_IT_IS = Variation("as it is", "default", "default", {})
 
 
@@ -145,7 +143,7 @@ class StudyFolder:
                     f"{path}: holds something else; nothing was changed. Choose another with --out DIR."
                 )
             write_json(file, asked)
-        there = _read_json(file)
+        there = read_json(file, remedy=REMADE)
         for name, value in asked.items():
             if there.get(name) != value:
                 raise ResultFolderError(
@@ -168,7 +166,7 @@ class StudyFolder:
         file = self.file(variation)
         if not file.is_file():
             return None
-        data = _read_json(file)
+        data = read_json(file, remedy=REMADE)
         try:
             returns = {name: np.array(values, dtype=np.float64) for name, values in data["returns"].items()}
             effects = {name: Estimate(*map(_number, ends)) for name, ends in data["effects"].items()}
@@ -207,47 +205,10 @@ def play_all(
     """
     base = folder.read(AS_IT_IS)
     waiting = [variation for variation in variations if not folder.file(variation).is_file()]
-    if jobs == 1:
-        played = _one_by_one(study, base, waiting, interruption)
-    else:
-        played = _in_processes(study, base, waiting, interruption, jobs)
-    for variation, result in played:
+    for variation, result in played(partial(study.play, base=base), waiting, interruption, jobs):
         folder.write(variation, result)
         advance(1)
     interruption.check()
-
-
-def _one_by_one(
-    study: Study, base: Played | None, variations: Sequence[Variation], interruption: Interruption
-) -> Iterator[tuple[Variation, Played]]:
-    for variation in variations:
-        if interruption.is_asked:
-            return
-        yield variation, study.play(variation, base)
-
-
-def _in_processes(
-    study: Study, base: Played | None, variations: Sequence[Variation], interruption: Interruption, jobs: int
-) -> Iterator[tuple[Variation, Played]]:
-    """Yield what is played; where somebody asks to stop, what is being played is finished and no more begun."""
-    with ProcessPoolExecutor(jobs, worker_context(), begin_worker) as pool:
-        running: dict[Future[Played], Variation] = {pool.submit(study.play, one, base): one for one in variations}
-        while running:
-            done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield running.pop(future), future.result()
-            if interruption.is_asked:
-                running = {future: one for future, one in running.items() if not future.cancel()}
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultFolderError(f"{file}: cannot be read ({error}). Remove it, and it is made again.") from None
-    if not isinstance(data, dict):
-        raise ResultFolderError(f"{file}: is damaged. Remove it, and it is made again.")
-    return data
 
 
 def _number(value: float | None) -> float:

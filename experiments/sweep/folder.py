@@ -12,7 +12,6 @@ It may lie on storage that several machines share. A cell that is complete is ne
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 import yaml
 
 from agents.files import write_text
-from experiments.result_folder import ResultFolder, begun_folder, versions, write_json
+from experiments.result_folder import ResultFolder, begun_folder, read_json, versions, write_json
 from experiments.sweep.config import SweepConfig
 from experiments.sweep.plan import Cell
 from experiments.sweep.worker import Outcome, Task
@@ -112,13 +111,7 @@ class SweepFolder:
         file = self.path / "sweep.json"
         if not file.is_file():
             raise ResultFolderError(f"{self.path}: holds no sweep: sweep.json is missing")
-        try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ResultFolderError(f"{file}: cannot be read ({error})") from None
-        if not isinstance(data, dict) or not {"state", "cells", "failed"} <= data.keys():
-            raise ResultFolderError(f"{file}: is damaged: it must hold state, cells and failed")
-        return data
+        return read_json(file, ("state", "cells", "failed"), ": it must hold state, cells and failed")
 
     def _write(self, sweep: SweepConfig, status: dict[str, Any]) -> None:
         write_text(self.path / "sweep.yaml", yaml.safe_dump(sweep.as_data(), sort_keys=False, allow_unicode=True))

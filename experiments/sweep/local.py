@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from experiments.processes import begin_worker, worker_context
+from experiments.processes import POLL_S, begin_worker, worker_context
 from experiments.sweep.worker import Outcome, Task, play
 
-POLL_S = 0.5
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
