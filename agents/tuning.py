@@ -115,6 +115,7 @@ def tune(
 
 def write_tuned(results: Sequence[TuningResult], scenario: str, path: Path = TUNED_PATH) -> None:
     """Update one scenario's numbers in the YAML file, atomically; drop a policy that gained nothing."""
+    read_tuned.cache_clear()  # another scenario may have been tuned meanwhile
     document = {name: dict(policies) for name, policies in read_tuned(path).items()}
     section = document.setdefault(scenario, {})
     for result in results:

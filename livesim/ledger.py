@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from livesim.journal import ENTRY
+from livesim.table import Table
 
 COLUMNS = (
     "entered", "left", "present_s", "watch_s", "stall_s", "startup_s", "started", "gave_up", "kbit", "quality_s",
@@ -72,7 +73,7 @@ class Ledger(NamedTuple):
     viewers: np.ndarray  # (R, decisions) int64, present at the end of each decision
     on: np.ndarray  # (R, decisions, 3) int8: item at its end, ad format and interaction kind last in it; -1 none
     decision: np.ndarray  # (R,) int64, decisions finished
-    journal: np.recarray  # (R, entries) individual events, for tests and export
+    journal: Table  # (R, entries) individual events, for tests and export
 
 
 def allocate(rooms: int, decisions: int, journal: int = 0) -> Ledger:
@@ -83,5 +84,5 @@ def allocate(rooms: int, decisions: int, journal: int = 0) -> Ledger:
         viewers=np.zeros((rooms, decisions), np.int64),
         on=np.full((rooms, decisions, 3), -1, np.int8),
         decision=np.zeros(rooms, np.int64),
-        journal=np.zeros((rooms, journal), dtype=np.dtype(ENTRY, align=True)).view(np.recarray),
+        journal=np.zeros((rooms, journal), dtype=np.dtype(ENTRY, align=True)).view(Table),
     )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from livesim.errors import unknown_name_text
+from livesim.table import Table
 
 ASSUMED = "assumed"
 
@@ -69,7 +70,7 @@ def bounds_of(field: FieldInfo) -> tuple[float, float]:
     return getattr(low, "ge", -math.inf), getattr(high, "le", math.inf)
 
 
-def records(configs: Sequence[Config], model: type[Config] | None = None) -> np.recarray:
+def records(configs: Sequence[Config], model: type[Config] | None = None) -> Table:
     """Return the scalar fields of one section for R rooms as an (R,) record array for kernels.
 
     model: what the configs are, where there may be none.
@@ -82,7 +83,7 @@ def records(configs: Sequence[Config], model: type[Config] | None = None) -> np.
     for row, config in enumerate(configs):
         values = ((kind, getattr(config, name)) for name, kind in kinds.items())
         table[row] = tuple(kind.index(value) if isinstance(kind, tuple) else float(value) for kind, value in values)
-    return table.view(np.recarray)
+    return table.view(Table)
 
 
 @dataclass(frozen=True)

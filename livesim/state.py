@@ -37,6 +37,7 @@ from livesim.operations.levers import open_operations
 from livesim.randomness import Channel, exponential, room_key
 from livesim.scenario import Scenario
 from livesim.schema import records
+from livesim.table import Table
 
 DOMAINS = (audience, content, gifts, chat, ads, interactions)
 # widest fields first: no gaps between them, 16 bytes less per viewer
@@ -50,16 +51,16 @@ ROOM = np.dtype([field for domain in DOMAINS for field in domain.ROOM] + operati
 class State(NamedTuple):
     """Every array that changes."""
 
-    rooms: np.recarray  # (R,)
+    rooms: Table  # (R,)
     alive: np.ndarray  # (R, V) uint8, 1 while a viewer holds the slot
-    viewers: np.recarray  # (R, V)
+    viewers: Table  # (R, V)
     free: np.ndarray  # (R, V) int32 stack of free slots
-    items: np.recarray  # (R, K)
-    kinds: np.recarray  # (R, J) uses of each interaction kind
-    campaigns: np.recarray  # (R, M)
-    waiting: np.recarray  # (R, QUEUE) gifts and questions not yet answered
-    jobs: np.recarray  # (R, QUEUE + 1) of the desk: those that wait, and a scratch record
-    servers: np.recarray  # (R, PEOPLE + 1) jobs in service; the last place is the bot's
+    items: Table  # (R, K)
+    kinds: Table  # (R, J) uses of each interaction kind
+    campaigns: Table  # (R, M)
+    waiting: Table  # (R, QUEUE) gifts and questions not yet answered
+    jobs: Table  # (R, QUEUE + 1) of the desk: those that wait, and a scratch record
+    servers: Table  # (R, PEOPLE + 1) jobs in service; the last place is the bot's
     pending: np.ndarray  # (R, 3, T + 1) int32: clip viewers, raiders and trolls who come in a tick
     centres: np.ndarray  # (R, S, D) float32 tastes of the segments
     order: np.ndarray  # (R, S, M) int8 campaigns by rank; -1 not eligible
@@ -78,21 +79,21 @@ SECTIONS = (
 class Params(NamedTuple):
     """Every number of the scenarios, as records that kernels read: one row per room."""
 
-    session: np.recarray  # (R,)
-    audience: np.recarray  # (R,)
-    network: np.recarray  # (R,)
-    content: np.recarray  # (R,)
-    gifts: np.recarray  # (R,)
-    chat: np.recarray  # (R,)
-    ads: np.recarray  # (R,)
-    interactions: np.recarray  # (R,)
-    operations: np.recarray  # (R,)
-    analytics: np.recarray  # (R,)
-    kinds: np.recarray  # (R, J)
-    formats: np.recarray  # (R, F)
-    pipeline: np.recarray  # (R,)
-    desk: np.recarray  # (R,)
-    desk_classes: np.recarray  # (R, C) by kind of job; mean_s 0: the scenario does not have it
+    session: Table  # (R,)
+    audience: Table  # (R,)
+    network: Table  # (R,)
+    content: Table  # (R,)
+    gifts: Table  # (R,)
+    chat: Table  # (R,)
+    ads: Table  # (R,)
+    interactions: Table  # (R,)
+    operations: Table  # (R,)
+    analytics: Table  # (R,)
+    kinds: Table  # (R, J)
+    formats: Table  # (R, F)
+    pipeline: Table  # (R,)
+    desk: Table  # (R,)
+    desk_classes: Table  # (R, C) by kind of job; mean_s 0: the scenario does not have it
     ladder: np.ndarray  # (L,) float64, kbit/s
 
 
@@ -110,15 +111,15 @@ def renew_params(params: Params, row: int, before: Scenario, after: Scenario) ->
                 getattr(params, name)[row] = table[0]
 
 
-def _tables(section: str, scenarios: Sequence[Scenario]) -> dict[str, np.recarray]:
+def _tables(section: str, scenarios: Sequence[Scenario]) -> dict[str, Table]:
     """Return the fields of `Params` that come from one section, one row per scenario."""
     tables = {section: records([getattr(s, section) for s in scenarios])}
     if section == "interactions":
-        tables["kinds"] = np.stack([records(s.interactions.kinds) for s in scenarios]).view(np.recarray)
+        tables["kinds"] = np.stack([records(s.interactions.kinds) for s in scenarios]).view(Table)
     elif section == "ads":
-        tables["formats"] = np.stack([records(s.ads.formats, FormatConfig) for s in scenarios]).view(np.recarray)
+        tables["formats"] = np.stack([records(s.ads.formats, FormatConfig) for s in scenarios]).view(Table)
     elif section == "desk":
-        tables["desk_classes"] = np.stack([class_table(s.desk.classes) for s in scenarios]).view(np.recarray)
+        tables["desk_classes"] = np.stack([class_table(s.desk.classes) for s in scenarios]).view(Table)
     return tables
 
 
@@ -149,9 +150,9 @@ def check_structure(scenarios: Sequence[Scenario]) -> None:
                 raise ScenarioError(f"{scenario.name}: cannot share a batch with '{scenarios[0].name}': {name} differ")
 
 
-def _table(shape: tuple[int, ...], fields: Any) -> np.recarray:
+def _table(shape: tuple[int, ...], fields: Any) -> Table:
     dtype = fields if isinstance(fields, np.dtype) else np.dtype(fields, align=True)
-    return np.zeros(shape, dtype=dtype).view(np.recarray)
+    return np.zeros(shape, dtype=dtype).view(Table)
 
 
 def allocate(scenarios: Sequence[Scenario], slots: int, journal: int = 0) -> State:
@@ -227,7 +228,7 @@ def reset_row(state: State, row: int, scenario: Scenario, seed: int) -> None:
     state.kinds.last_use_s[row] = NEVER
 
 
-def _open_room(rooms: np.recarray, row: int, scenario: Scenario, seed: int) -> None:
+def _open_room(rooms: Table, row: int, scenario: Scenario, seed: int) -> None:
     inter, hours = scenario.interactions, scenario.session.duration_s / 7200.0
     prize = inter.prize_budget_per_viewer * scenario.audience.planned_viewers * hours
     key = room_key(seed)

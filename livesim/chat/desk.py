@@ -19,6 +19,7 @@ from livesim.compiled import kernel
 from livesim.ledger import DESK_ANSWERED, DESK_BUSY_S, DESK_JOBS, DESK_LATE, DESK_QUEUE_S, DESK_WAIT_S
 from livesim.randomness import Channel, normals
 from livesim.schema import records
+from livesim.table import Table
 
 CH_SERVICE = int(Channel.DESK_SERVICE)
 GIFT_THANKS, QUESTION, REPORT = range(len(JOBS))
@@ -26,9 +27,9 @@ FIFO, PRIORITY, DEADLINE = range(len(get_args(DeskConfig.model_fields["disciplin
 NOTHING, ANSWERED, GAVE_UP = range(3)  # what `next_event` reports
 
 
-def class_table(classes: Sequence[DeskClass]) -> np.recarray:
+def class_table(classes: Sequence[DeskClass]) -> Table:
     """Return one record per entry of JOBS, (3,); mean_s 0 marks a class that the scenario does not have."""
-    table = np.zeros(len(JOBS), records([DeskClass()]).dtype).view(np.recarray)
+    table = np.zeros(len(JOBS), records([DeskClass()]).dtype).view(Table)
     for one in classes:
         table[JOBS.index(one.name)] = records([one])[0]
     return table
