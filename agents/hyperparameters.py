@@ -33,6 +33,19 @@ class Bound(Config):
     critic_rollouts: int = number(4, 0, 10_000, "rollouts", "first rollouts, which teach the value only")
 
 
+class LookAhead(Config):
+    """Improvement on copies of rooms, after the start and before reinforcement learning."""
+
+    rounds: int = number(2, 1, 100, "rounds", "of sessions, each played with what is learned so far")
+    sessions: int = number(64, 4, 4096, "sessions", "played a round, of which a quarter is held out")
+    looks: int = number(8, 1, 10_000, "decisions", "of each session in which choices are tried, the same in all")
+    changes: int = number(6, 1, 1000, "choices", "tried at most in such a decision, beside the policy's own")
+    heads: tuple[str, ...] | None = switch(None, "whose choices are tried; null: all that are learned")
+    horizon: int = number(40, 1, 2880, "decisions", "how far a copy is played; then a viewer has a worth")
+    epochs: int = number(60, 1, 10_000, "epochs", "passes over what was tried; the best on held-out sessions stays")
+    learning_rate: float = number(1e-3, 1e-6, 0.1, "1/step", "step size of Adam")
+
+
 class Hyperparameters(Config):
     """What all learners share."""
 
@@ -79,6 +92,7 @@ class PPO(Clipped):
     advice: str | None = switch(None, "a policy whose choice is read, and played at first")
     advice_trust: float = number(0.95, 0.5, 0.999, "probability", "that a head plays the advice, at first")
     bound: Bound | None = switch(None, "limit how far the policy moves from its start at first")
+    look_ahead: LookAhead | None = switch(None, "improve the start on copies of rooms, before the first rollout")
 
 
 class RecurrentPPO(Clipped):
@@ -122,7 +136,7 @@ ALGORITHMS: dict[str, type[Hyperparameters]] = {
 }
 MASKED = ("maskable_ppo", "recurrent_ppo", "dqn")
 """Algorithms that never choose what cannot be done now."""
-_SECTIONS: dict[str, type[Config]] = {"warm_start": WarmStart, "bound": Bound}
+_SECTIONS: dict[str, type[Config]] = {"warm_start": WarmStart, "bound": Bound, "look_ahead": LookAhead}
 
 
 def validate(algorithm: str, values: Mapping[str, Any], where: str = "") -> Any:
@@ -159,6 +173,8 @@ def _check_together(algorithm: str, hyper: Hyperparameters, where: str) -> None:
         raise ConfigError(f"{where}.net: the extractor 'sets' has two hidden layers, got {list(hyper.net)}.")
     if hyper.advice is not None and hyper.initial_bias is not None:
         raise ConfigError(f"{where}: initial_bias and advice both say where to start. Choose one.")
+    if hyper.look_ahead is not None and hyper.event_wait is not None:
+        raise ConfigError(f"{where}: look_ahead tries choices in any decision, event_wait forbids them. Choose one.")
     if hyper.bound is not None and hyper.warm_start is None and hyper.advice is None:
         raise ConfigError(f"{where}.bound: needs a start worth keeping: warm_start or advice.")
 

@@ -29,7 +29,7 @@ try:
     from stable_baselines3.common.callbacks import CallbackList
     from stable_baselines3.common.logger import Logger
 
-    from agents import algorithms, checkpoint, warm_start
+    from agents import algorithms, checkpoint, look_ahead, warm_start
     from agents.leash import Leash
     from agents.vec_env import RoomsVecEnv, TwinRooms
 except ImportError as error:
@@ -151,6 +151,9 @@ class Learner:
             self.warm_start_agreement = warm_start.clone(self.model, self.rooms, demonstrations, plan, self.hyper.gamma)
         elif is_off_policy:
             warm_start.calibrate(self.rooms, self.seed)
+        if (search := getattr(self.hyper, "look_ahead", None)) is not None:
+            first = self.env_seed + look_ahead.FIRST_SESSION
+            self.statistics |= look_ahead.improve(self.model, self.rooms, self.policy, search, self.seed, first)
         self._leash = self._make_leash()
 
     def _make_leash(self) -> Leash | None:

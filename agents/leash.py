@@ -122,11 +122,12 @@ class Leash:
 
 def divergence(before: Any, now: Any) -> torch.Tensor:
     """Return KL(before || now) in nats, (n,), summed over heads."""
-    pairs = zip(_heads(before), _heads(now), strict=True)
+    pairs = zip(heads_of(before), heads_of(now), strict=True)
     return torch.stack([(p.probs * (p.logits - q.logits)).sum(dim=-1) for p, q in pairs]).sum(dim=0)
 
 
-def _heads(distribution: Any) -> list[Any]:
+def heads_of(distribution: Any) -> list[Any]:
+    """Return the categorical distribution of every head."""
     parts = getattr(distribution, "distributions", None) or distribution.distribution
     return list(parts) if isinstance(parts, list | tuple) else [parts]
 

@@ -48,6 +48,15 @@ class Copies:
         self._store[size].load(kept, _padded(source, size))
         return self._store[size]
 
+    def futures(self, rows: np.ndarray, seeds: np.ndarray) -> BatchSnapshot:
+        """Return copies of rooms of the batch as they are now, each with a future of its own from now on.
+
+        rows: (N,) rooms, one per copy.  seeds: (N,) below 2**63, of the luck to come.
+        """
+        copies = self.load(self.batch.snapshot(), rows)
+        copies.rooms.renew_luck(seeds.tolist(), np.arange(len(rows)))
+        return copies.snapshot()
+
     def look_ahead(
         self, kept: BatchSnapshot, source: np.ndarray, first: np.ndarray, policy: Any, memory: State, decisions: int
     ) -> Outlook:

@@ -101,14 +101,11 @@ class Fair(Planner):
     def _futures(self, due: np.ndarray, own: np.ndarray) -> BatchSnapshot:
         """Return `futures` copies of each room, one after the other, each with luck of its own from now on."""
         count = self.params.futures
-        batch = self.copies.load(self.copies.batch.snapshot(), np.repeat(due, count))
         words = dice.mix(np.full(len(due), np.uint64(self.seed)), own["key"])
         for salt in (own["episode"], own["step"].astype(np.uint64)):
             words = dice.mix(words, salt)
         seeds = dice.mix(words[:, None], np.arange(count, dtype=np.uint64)) >> np.uint64(1)
-        rows = np.arange(len(due) * count)
-        batch.rooms.renew_luck(seeds.ravel().tolist(), rows)
-        return batch.snapshot()
+        return self.copies.futures(np.repeat(due, count), seeds.ravel())
 
 
 def _best(is_own: np.ndarray, value: np.ndarray) -> int:

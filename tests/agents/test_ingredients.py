@@ -20,11 +20,12 @@ from livesim.scenario import load_scenario
 ROOM = {"scenario": "tiny", "heads": ["recommend", "ads", "interact"]}
 SMALL = {"num_envs": 2, "n_steps": 7, "batch_size": 7, "n_epochs": 2, "net": [8, 8]}
 MIXTURES = {
-    "sets, advice, bound, frames": {
+    "sets, advice, look-ahead, bound, frames": {
         "extractor": "sets",
         "advice": "combined",
         "history": 2,
         "bound": {"critic_rollouts": 1, "until": 0.4},
+        "look_ahead": {"rounds": 1, "sessions": 4, "looks": 2, "horizon": 3, "epochs": 2},
     },
     "events, clone, twin, realised": {
         "event_wait": 4,

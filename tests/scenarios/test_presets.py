@@ -100,5 +100,5 @@ def test_experiments_and_environments_take_a_room_with_a_preset(tmp_path):
 
 
 def test_presets_are_told_from_scenarios():
-    assert list_presets() == ["mature", "newcomer"]
+    assert list_presets() == ["mature", "newcomer", "small"]
     assert not set(list_presets()) & set(list_scenarios())

@@ -1,0 +1,212 @@
+"""Improve a policy on copies of rooms before reinforcement learning: what would another choice have brought?
+
+At sampled moments of training sessions a room is copied once per choice; every copy takes one choice and then
+follows the policy, all under the same fresh luck, so that what differs is the choice. The gains over what the policy
+does teach its network:
+
+    maximise  mean over moments of  sum over heads and choices  pi_head(choice | input) gain(head, choice)
+
+which is policy iteration with rollouts. The network reads observations only: what a copy knows of its viewers (tastes,
+wallets) and of its future averages out over moments, and what is learned needs neither.
+
+Sources: Bertsekas, Tsitsiklis and Wu 1997, doi:10.1023/A:1009635226865 (rollouts on a base policy); Ross and Bagnell
+2014, arXiv:1406.5979 (cost-sensitive learning from the values of all choices). Needs the extra `train`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sb3_contrib import MaskablePPO
+
+from agents.hyperparameters import LookAhead
+from agents.leash import heads_of
+from agents.planner.candidates import candidates
+from agents.planner.copies import Copies
+from livesim.errors import ConfigError, unknown_name_text
+
+if TYPE_CHECKING:
+    from agents.inputs import Inputs
+    from agents.policy import Policy, State
+    from agents.vec_env import RoomsVecEnv
+
+FIRST_SESSION = 2**19
+"""Sessions looked at have seeds from here on: above those of the training rooms, below the next training seed's."""
+HELD_OUT = 4
+"""Every so manieth session is not learned from: it says when to stop."""
+BATCH = 256
+
+
+@dataclass
+class Looks:
+    """N moments. m choices, heads side by side.
+
+    inputs: (N, width), not normalised.  masks: (N, m) bool.  gain: (N, m) credits over the policy's own choice, 0 where
+    not tried.  weight: (N, m) allowed changes per change tried, 0 where not tried.  session: (N,) seeds.
+    """
+
+    inputs: np.ndarray
+    masks: np.ndarray
+    gain: np.ndarray
+    weight: np.ndarray
+    session: np.ndarray
+
+
+def improve(
+    model: Any, rooms: RoomsVecEnv, policy: Callable[[], Policy], plan: LookAhead, seed: int, first: int
+) -> dict[str, float]:
+    """Improve the policy network of a PPO or MaskablePPO model; returns numbers for its log.
+
+    rooms: the training rooms; they stay as they are, their normaliser sees what is seen.  policy: returns the network
+    as it is now.  first: seed of the first session.
+    """
+    batch = rooms.env.batch.twin(plan.sessions)
+    copies, generator = Copies(batch), np.random.default_rng([seed, 0x10CA])
+    looks: list[Looks] = []
+    numbers = {"look_ahead/decisions": 0.0}
+    for turn in range(plan.rounds):
+        seeds = np.arange(plan.sessions) + first + turn * plan.sessions
+        found, decisions = collect(copies, rooms, policy(), plan, seeds, generator)
+        looks.append(found)
+        numbers["look_ahead/decisions"] += decisions
+        numbers |= fit(model, rooms, looks, plan)
+    return numbers
+
+
+def collect(
+    copies: Copies, rooms: RoomsVecEnv, policy: Any, plan: LookAhead, seeds: np.ndarray, generator: np.random.Generator
+) -> tuple[Looks, int]:
+    """Play sessions with a policy and try other choices at sampled moments; returns them and the decisions played."""
+    batch, inputs, columns = copies.batch, rooms.inputs, tried_columns(plan, rooms.inputs)
+    batch.reset(seeds.tolist())
+    memory, seen = policy.initial_state(seeds), inputs.fresh(seeds)
+    starts, played = np.ones(len(seeds), dtype=bool), 0
+    moments = set(generator.choice(batch.scenario.decisions - 1, min(plan.looks, batch.scenario.decisions - 1), False))
+    parts: list[Looks] = []
+    for t in range(batch.scenario.decisions):
+        flat = batch.observe()
+        if rooms.normaliser:
+            rooms.normaliser.see(flat)
+        raw, seen = inputs.see(flat, seen, starts)
+        chosen, memory = policy.predict(flat, memory, starts)
+        actions = np.asarray(chosen, dtype=np.int64).reshape(len(seeds), -1)
+        starts = np.zeros(len(seeds), dtype=bool)
+        if t in moments:
+            masks = inputs.masks(raw)
+            row, tried, share = _changes(actions, masks & columns, inputs.sizes, plan.changes, generator)
+            if len(row):
+                value, count = _gains(copies, policy, memory, actions, row, tried, plan.horizon, generator)
+                gain, weight = np.zeros(masks.shape), np.zeros(masks.shape)
+                head = (tried != actions[row]).argmax(axis=1)
+                column = np.cumsum([0, *inputs.sizes[:-1]])[head] + tried[np.arange(len(row)), head]
+                gain[row, column], weight[row, column] = value, share
+                at = np.unique(row)
+                parts.append(Looks(raw[at], masks[at], gain[at], weight[at], seeds[at]))
+                played += count
+        batch.step(actions)
+        played += len(seeds)
+    if not parts:
+        raise ConfigError("look_ahead: in none of the decisions looked at was another choice allowed; look more often")
+    return stacked(parts), played
+
+
+def tried_columns(plan: LookAhead, inputs: Inputs) -> np.ndarray:
+    """Return which choices may be tried, (m,) bool; raises ConfigError for a head that is not learned here."""
+    if plan.heads is None:
+        return np.ones(sum(inputs.sizes), dtype=bool)
+    if strange := [head for head in plan.heads if head not in inputs.heads]:
+        raise ConfigError(unknown_name_text("head", strange[0], inputs.heads, "look_ahead.heads"))
+    return np.repeat([head in plan.heads for head in inputs.heads], inputs.sizes)
+
+
+def _changes(
+    actions: np.ndarray, masks: np.ndarray, sizes: Sequence[int], most: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (row, action, share) of at most `most` changes of one head per row, drawn among those allowed.
+
+    Rows rise.  share: allowed changes of the row per change drawn, so that weighted sums stand for all of them.
+    """
+    row, tried = candidates(actions, masks, sizes)
+    is_change = np.concatenate([[False], row[1:] == row[:-1]])  # the first of a row is what the policy does
+    order = np.lexsort((generator.random(len(row)), row))
+    order = order[is_change[order]]
+    ranked = row[order]
+    rank = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
+    kept = order[rank < most]
+    allowed = np.bincount(ranked, minlength=len(actions))
+    drawn = np.bincount(row[kept], minlength=len(actions))
+    return row[kept], tried[kept], allowed[row[kept]] / drawn[row[kept]]
+
+
+def _gains(
+    copies: Copies, policy: Any, memory: State, actions: np.ndarray, row: np.ndarray, tried: np.ndarray, horizon: int,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, int]:  # fmt: skip
+    """Return what the changes bring over the policy's own choice, (len(row),), and the decisions played on copies."""
+    rooms = np.unique(row)
+    kept = copies.futures(rooms, generator.integers(2**32, 2**63, len(rooms)))
+    place = np.searchsorted(rooms, row)
+    source = np.concatenate([np.arange(len(rooms)), place])  # the policy's own choice of every room first
+    first = np.concatenate([actions[rooms], tried])
+    out = copies.look_ahead(kept, source, first, policy, tuple(part[rooms] for part in memory), horizon)
+    value = out.total + out.worth[: len(rooms)][source] * out.viewers
+    return value[len(rooms) :] - value[: len(rooms)][place], len(source) * horizon
+
+
+def stacked(parts: list[Looks]) -> Looks:
+    """Return several sets of moments as one."""
+    names = ("inputs", "masks", "gain", "weight", "session")
+    return Looks(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def fit(model: Any, rooms: RoomsVecEnv, looks: list[Looks], plan: LookAhead) -> dict[str, float]:
+    """Teach the policy network the gains; it ends with the weights that did best on the sessions held out."""
+    table = stacked(looks)
+    scale = max(float(np.sqrt(np.mean(table.gain[table.weight > 0] ** 2))), 1e-9)
+    inputs = torch.as_tensor(rooms.normalised(table.inputs))
+    masks = torch.as_tensor(table.masks)
+    worth = torch.as_tensor((table.gain * table.weight / scale).astype(np.float32))
+    is_held_out = torch.as_tensor(table.session % HELD_OUT == 0)
+    learned, held_out = torch.nonzero(~is_held_out)[:, 0], torch.nonzero(is_held_out)[:, 0]
+    optimiser = torch.optim.Adam(model.policy.parameters(), lr=plan.learning_rate)
+    model.policy.set_training_mode(True)
+
+    def expected(rows: torch.Tensor, is_greedy: bool = False) -> torch.Tensor:
+        chances = _chances(model, inputs[rows], masks[rows], is_greedy)
+        return (chances * worth[rows]).sum(dim=1).mean()
+
+    def score() -> float:
+        with torch.no_grad():
+            return float(expected(held_out) + expected(held_out, True))
+
+    best, weights, best_epoch = score(), deepcopy(model.policy.state_dict()), 0
+    for epoch in range(1, plan.epochs + 1):
+        for rows in learned[torch.randperm(len(learned))].split(BATCH):
+            optimiser.zero_grad()
+            (-expected(rows)).backward()
+            torch.nn.utils.clip_grad_norm_(model.policy.parameters(), 0.5)
+            optimiser.step()
+        if (now := score()) > best:
+            best, weights, best_epoch = now, deepcopy(model.policy.state_dict()), epoch
+    model.policy.load_state_dict(weights)
+    with torch.no_grad():
+        gain = {
+            "look_ahead/gain": float(expected(held_out, True)) * scale,
+            "look_ahead/gain_learned": float(expected(learned, True)) * scale,
+        }
+    return {"look_ahead/moments": float(len(table.inputs)), "look_ahead/best_epoch": float(best_epoch), **gain}
+
+
+def _chances(model: Any, inputs: torch.Tensor, masks: torch.Tensor, is_greedy: bool) -> torch.Tensor:
+    """Return the probability of every choice, (n, m); 1 for the likeliest of each head where greedy."""
+    kept = {"action_masks": masks} if isinstance(model, MaskablePPO) else {}
+    heads = heads_of(model.policy.get_distribution(inputs, **kept))
+    parts = [head.probs for head in heads]
+    if is_greedy:
+        parts = [torch.nn.functional.one_hot(p.argmax(dim=1), p.shape[1]).float() for p in parts]
+    return torch.cat(parts, dim=1)

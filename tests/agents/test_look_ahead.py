@@ -1,0 +1,104 @@
+"""Improvement on copies of rooms: what is compared, under which luck, and that a network learns it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("stable_baselines3")
+
+import torch
+
+from agents import look_ahead
+from agents.hyperparameters import LookAhead
+from agents.learned import Learner
+from agents.planner.copies import Copies
+from livesim.errors import ConfigError
+
+ROOM = {"scenario": "tiny", "heads": ["recommend", "ads", "interact"]}
+SMALL = {"num_envs": 2, "n_steps": 7, "batch_size": 7, "n_epochs": 2, "net": [8, 8], "advice": "combined"}
+PLAN = {"rounds": 1, "sessions": 8, "looks": 3, "changes": 4, "horizon": 5, "epochs": 2}
+
+
+def learner(**changes):
+    return Learner("maskable_ppo", {**SMALL, **changes}, ROOM, seed=1, budget=400)
+
+
+def collected(one, seed=0, **changes):
+    copies = Copies(one.rooms.env.batch.twin(8))
+    plan = LookAhead(**{**PLAN, **changes})
+    found, _ = look_ahead.collect(
+        copies, one.rooms, one.policy(), plan, np.arange(8) + 2**33, np.random.default_rng(seed)
+    )
+    return found
+
+
+def test_the_policys_own_choice_gains_nothing_under_the_same_luck():
+    one = learner()
+    copies, policy = Copies(one.rooms.env.batch.twin(4)), one.policy()
+    seeds = np.arange(4) + 2**33
+    copies.batch.reset(seeds.tolist())
+    actions, memory = policy.predict(copies.batch.observe(), policy.initial_state(seeds), np.ones(4, dtype=bool))
+    row, generator = np.array([0, 1, 3]), np.random.default_rng(0)
+    gain, played = look_ahead._gains(copies, policy, memory, actions, row, actions[row], 6, generator)
+    np.testing.assert_array_equal(gain, np.zeros(3))
+    assert played == 6 * 6
+
+
+def test_choices_are_tried_of_the_chosen_heads_and_stand_for_all_that_are_allowed():
+    one = learner()
+    sizes = one.rooms.inputs.sizes
+    found = collected(one, heads=("recommend",), changes=2)
+    assert found.weight[:, : sizes[0]].any()
+    assert not found.weight[:, sizes[0] :].any()
+    assert ((found.weight > 0).sum(axis=1) <= 2).all()
+    allowed = found.masks[:, : sizes[0]].sum(axis=1) - 1  # every item but the policy's own choice
+    np.testing.assert_allclose(found.weight.sum(axis=1), allowed)
+    assert found.masks[found.weight > 0].all()
+    assert (found.gain[found.weight == 0] == 0.0).all()
+    assert (found.gain != 0.0).any()
+
+
+def test_the_same_seed_tries_and_learns_the_same_and_training_rooms_stay_where_they_were():
+    one, other, plain = (learner(look_ahead=plan) for plan in (PLAN, PLAN, None))
+    for each in (one, other, plain):
+        each.learn_until(1)
+    np.testing.assert_array_equal(one.rooms._first_seeds, plain.rooms._first_seeds)
+    assert one.statistics["look_ahead/decisions"] == other.statistics["look_ahead/decisions"] > 0
+    for name, value in one.model.policy.state_dict().items():
+        np.testing.assert_array_equal(value, other.model.policy.state_dict()[name], err_msg=name)
+    assert not np.array_equal(collected(plain, 0).gain, collected(plain, 1).gain)
+
+
+@pytest.mark.parametrize("gain", [1.0, -1.0])
+def test_a_network_learns_the_choice_that_gains_and_keeps_the_start_where_none_does(gain):
+    one = learner(advice_trust=0.6)
+    found = collected(one, looks=8, changes=100, horizon=1, heads=("recommend",))
+    is_tried, start = found.weight > 0, _greedy(one, found)
+    found.gain[:] = np.where(is_tried, -1.0, 0.0)
+    found.gain[:, 2] = np.where(is_tried[:, 2], gain, 0.0)
+    plan = LookAhead(**PLAN | {"epochs": 60, "learning_rate": 0.03})
+    with one._luck.rolling(threads=1):
+        numbers = look_ahead.fit(one.model, one.rooms, [found], plan)
+    if gain > 0:
+        assert _greedy(one, found)[is_tried[:, 2], 2].mean() > 0.9
+        assert numbers["look_ahead/gain"] > 0.0
+    else:
+        np.testing.assert_array_equal(_greedy(one, found), start)
+        assert numbers["look_ahead/gain"] == 0.0
+
+
+def _greedy(one, found):
+    inputs, masks = torch.as_tensor(one.rooms.normalised(found.inputs)), torch.as_tensor(found.masks)
+    return look_ahead._chances(one.model, inputs, masks, True).numpy()
+
+
+def test_a_head_that_is_not_learned_is_refused():
+    inputs = SimpleNamespace(heads=("ads",), sizes=(4,))
+    with pytest.raises(ConfigError, match=r"look_ahead.heads: unknown head 'add'.*Did you mean 'ads'"):
+        look_ahead.tried_columns(LookAhead(heads=("add",)), inputs)
+
+
+def test_event_gates_and_look_ahead_are_refused_together():
+    with pytest.raises(ConfigError, match="look_ahead tries choices in any decision"):
+        learner(look_ahead=PLAN, event_wait=4)
