@@ -42,7 +42,7 @@ class LookAhead(Config):
     changes: int = number(6, 1, 1000, "choices", "tried at most in such a decision, beside the policy's own")
     heads: tuple[str, ...] | None = switch(None, "whose choices are tried; null: all that are learned")
     horizon: int = number(40, 1, 2880, "decisions", "how far a copy is played; then a viewer has a worth")
-    epochs: int = number(60, 1, 10_000, "epochs", "passes over what was tried; the best on held-out sessions stays")
+    epochs: int = number(300, 1, 10_000, "epochs", "passes over what was tried; the best on held-out sessions stays")
     learning_rate: float = number(1e-3, 1e-6, 0.1, "1/step", "step size of Adam")
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 
 from agents.files import write_text
-from agents.parameters import TUNED_PATH, Bounds, bounds, read_tuned
+from agents.parameters import TUNED_PATH, Bounds, bounds, build, read_tuned
 from livesim import registry
 from livesim.errors import ConfigError
 
@@ -72,16 +72,19 @@ def tune(
     rounds: int = 3,
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
+    known: Mapping[str, Any] | None = None,
 ) -> TuningResult:
     """Return the best numbers found for one policy.
 
-    score: (factory, seeds) -> (len(seeds),) episode returns. Round i of `rounds` plays len(seeds) / 2^(rounds
-    - i) seeds and keeps the best third; the declared defaults are played throughout, for the paired gain.
+    score: (factory, seeds) -> (len(seeds),) episode returns. known: numbers from an earlier search, a candidate too, so
+    that tuning anew loses nothing. Round i of `rounds` plays len(seeds) / 2^(rounds - i) seeds and keeps the best
+    third; the declared defaults are played throughout, for the paired gain.
     """
     factory = registry.resolve("policy", policy)
     if not tunable([policy]):
         raise ConfigError(f"policy '{policy}' has no numbers to tune. Tunable: {', '.join(tunable())}.")
-    options = _candidates(factory.Parameters, candidates, np.random.default_rng([seed, len(policy), *policy.encode()]))
+    generator = np.random.default_rng([seed, len(policy), *policy.encode()])
+    options = _candidates(factory.Parameters, candidates, generator, known or {})
     returns = np.full((len(options), len(seeds)), np.nan)
     alive = list(range(len(options)))
     played = 0
@@ -128,12 +131,14 @@ def write_tuned(results: Sequence[TuningResult], scenario: str, path: Path = TUN
     read_tuned.cache_clear()
 
 
-def _candidates(kind: type, count: int, generator: np.random.Generator) -> list[dict[str, Any]]:
-    """Return the defaults, then random points within the bounds, log-uniform over wide positive ranges."""
+def _candidates(
+    kind: type, count: int, generator: np.random.Generator, known: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the defaults, what is known, then random points in the bounds, log-uniform over wide positive ranges."""
     limits = bounds(kind)
     drawn = [{name: _draw(limit, generator) for name, limit in limits.items()} for _ in range(max(count - 1, 0))]
     unique: list[dict[str, Any]] = []
-    for candidate in [asdict(kind()), *drawn]:
+    for candidate in [asdict(kind()), asdict(build(kind, known, TUNED_PATH.name)), *drawn]:
         if candidate not in unique:
             unique.append(candidate)
     return unique

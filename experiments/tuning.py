@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from agents.parameters import TUNED_PATH, read_tuned
 from agents.policy import Policy
 from agents.tuning import TuningResult, tunable, tune, write_tuned
 from experiments.rollout import rollout
@@ -30,7 +31,8 @@ def tune_scenario(
     seeds = range(TUNING_START, TUNING_START + episodes)
     results = []
     for policy in tunable(policies):
-        result = tune(policy, _score(policy, scenario), seeds, candidates, rounds, report=report)
+        known = read_tuned(TUNED_PATH).get(name, {}).get(policy)
+        result = tune(policy, _score(policy, scenario), seeds, candidates, rounds, report=report, known=known)
         write_tuned([result], name)
         results.append(result)
     return results

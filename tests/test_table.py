@@ -27,7 +27,8 @@ def test_a_field_can_be_filled():
     rooms = table()
     view = rooms.count
     rooms.count = 7
-    assert (view == 7).all() and rooms.count is view
+    assert (view == 7).all()
+    assert rooms.count is view
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a)), lambda a: a[[0, 1]].copy()])
@@ -36,8 +37,9 @@ def test_a_copy_has_fields_of_its_own(copied):
     rooms.place[:] = 1.0
     other = copied(rooms)
     other.place[:] = 2.0
-    assert isinstance(other, Table) and (other["place"] == 2.0).all()
-    assert (rooms.place == 1.0).all() and (rooms["place"] == 1.0).all()
+    assert isinstance(other, Table)
+    assert (other["place"] == 2.0).all()
+    assert (rooms["place"] == 1.0).all()
 
 
 def test_an_unknown_field_is_refused():

@@ -56,6 +56,13 @@ def test_tuning_finds_the_best_value_under_shared_luck_and_repeats():
     assert any("round 3 of 3" in line for line in lines)
 
 
+def test_tuning_anew_never_loses_what_an_earlier_search_found():
+    known = {"pause_credit_min": 7.0}
+    result = tuning.tune("ads.credit_rule", score_near_seven, range(16), candidates=2, seed=4, known=known)
+    assert result.params["pause_credit_min"] == 7.0
+    assert result.is_better
+
+
 def test_tuning_keeps_the_defaults_when_nothing_is_clearly_better():
     result = tuning.tune("ads.fixed_interval", lambda factory, seeds: np.zeros(len(seeds)), range(8), candidates=6)
     assert not result.is_better
