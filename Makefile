@@ -36,8 +36,8 @@ ranks: $(STAMP)  ## how the rules of each head rank in the six kinds of room
 facts: $(STAMP)  ## rooms against published facts
 	$(BIN)/livesim validate entertainment ecommerce education
 
-fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made them? 40 times, twenty minutes
-	$(BIN)/livesim fit-check tiny --repetitions 40 --log-rooms 24 --rooms 24 --set audience.planned_viewers=60 --set session.duration_s=3600
+fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made them? 40 times, half an hour
+	$(BIN)/livesim fit-check tiny --repetitions 40 --log-rooms 48 --rooms 48 --set audience.planned_viewers=60 --set session.duration_s=3600
 
 sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
 	$(BIN)/livesim sensitivity entertainment --jobs 2
