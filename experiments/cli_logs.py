@@ -28,6 +28,7 @@ LogSettings = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the app."""
     app.command("export-log", epilog=HELP)(export_log)
+    app.command("check-log", epilog=HELP)(check_log)
     app.command("fit", epilog=HELP)(fit)
     app.command("fit-check")(fit_check)
 
@@ -52,6 +53,17 @@ def export_log(
         rows = record(scenario, chosen, policies, progress=advance)
     write_log(rows, out)
     display.say(f"{out}: {len(rows.room):,} rows of {len(chosen)} rooms")
+
+
+def check_log(log: Log, extends: Extends = "entertainment", settings: LogSettings = None) -> None:
+    """Read an event log and print what it says and what cannot be told from it; seconds, nothing is simulated."""
+    from experiments.logs import fitting, report
+    from experiments.progress import wide_console
+
+    checked, console = fitting.check_log(log, extends, overrides_of(settings)), wide_console()
+    console.print(report.estimate_table(checked))
+    for line in report.check_summary(checked):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def fit(

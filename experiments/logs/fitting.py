@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from experiments.logs.estimators import estimate
+from experiments.logs.estimators.auxiliary import Auxiliary
 from experiments.logs.files import read_log
 from experiments.logs.goodness import Distance, distances
 from experiments.logs.inference import Fit, Simulation, Slopes, infer
@@ -40,6 +41,20 @@ class Known:
 
 
 @dataclass(frozen=True)
+class CheckedLog:
+    """A log that was read, with its plain estimates. seconds: for reading and estimating."""
+
+    path: Path
+    extends: str
+    base: Scenario
+    known: Known
+    log: Sessions
+    notes: dict[str, int]
+    estimates: Auxiliary
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class FittedLog:
     """A log with the scenario that was fitted to it. seconds: for reading, estimating and simulating."""
 
@@ -54,18 +69,11 @@ class FittedLog:
     seconds: dict[str, float]
 
 
-def fit_log(
-    path: Path,
-    extends: str,
-    overrides: Mapping[str, Any],
-    simulation: Simulation,
-    display: Display,
-    slopes: Slopes | None = None,
-) -> FittedLog:
-    """Read a log and fit a scenario to it.
+def check_log(path: Path, extends: str, overrides: Mapping[str, Any]) -> CheckedLog:
+    """Read a log and estimate what can be, without any simulation; seconds for a million rows.
 
-    extends: the base, by name or path.  overrides: what is known of the room beside it.  slopes: sensitivities at
-    this base where they are known.
+    The estimates are those that a fit reproduces, each biased against the number of the scenario that it stands for.
+    extends: the base, by name or path.  overrides: what is known of the room beside it.
     Raises LogError where the log is bad or of too few rooms.
     """
     begun = time.perf_counter()
@@ -83,15 +91,34 @@ def fit_log(
     for key, why in known.why.items():  # absent sources: 0 is what the log says
         if estimates.value.pop(key, None) is not None or key in estimates.missing:
             estimates.missing[key] = why
-    estimated_s = time.perf_counter() - begun
+    seconds = {"read": read_s, "estimate": time.perf_counter() - begun}
+    return CheckedLog(path, extends, base, known, log, {**reading.notes, **log.anomalies}, estimates, seconds)
+
+
+def fit_log(
+    path: Path,
+    extends: str,
+    overrides: Mapping[str, Any],
+    simulation: Simulation,
+    display: Display,
+    slopes: Slopes | None = None,
+) -> FittedLog:
+    """Read a log and fit a scenario to it.
+
+    extends: the base, by name or path.  overrides: what is known of the room beside it.  slopes: sensitivities at
+    this base where they are known.
+    Raises LogError where the log is bad or of too few rooms.
+    """
+    checked = check_log(path, extends, overrides)
     begun = time.perf_counter()
     total = simulation.rooms * 4 + (0 if slopes else 10 * simulation.slope_rooms)
     with display.stage("simulating", total=total) as advance:
-        fit = infer(estimates, base, replace(simulation, progress=advance), slopes, display.say)
-    seconds = {"read": read_s, "estimate": estimated_s, "simulate": time.perf_counter() - begun}
-    compared = distances(log, fit.simulated, fit.base)
-    notes = {**reading.notes, **log.anomalies}
-    return FittedLog(path, extends, base, known, log, notes, fit, compared, seconds)
+        fit = infer(checked.estimates, checked.base, replace(simulation, progress=advance), slopes, display.say)
+    seconds = {**checked.seconds, "simulate": time.perf_counter() - begun}
+    compared = distances(checked.log, fit.simulated, fit.base)
+    return FittedLog(
+        path, extends, checked.base, checked.known, checked.log, checked.notes, fit, compared, seconds
+    )  # fmt: skip
 
 
 def known_of(log: Sessions, extends: str, overrides: Mapping[str, Any]) -> Known:

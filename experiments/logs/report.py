@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from experiments.logs.fitting import FittedLog, not_estimated
+from experiments.logs.fitting import CheckedLog, FittedLog, not_estimated
 from experiments.logs.inference import AGREED
-from experiments.logs.parameters import BY_KEY
+from experiments.logs.parameters import BY_KEY, PARAMETERS
 from livesim.audience.state import FEED
 
 NOTE = (
@@ -44,15 +44,7 @@ def distance_table(fitted: FittedLog) -> Table:
 
 def summary(fitted: FittedLog) -> list[str]:
     """Return the lines around the tables: what was read, put right, known, left, and how long it took."""
-    log, seconds = fitted.log, fitted.seconds
-    entries = len(log.visits.room)
-    lines = [
-        f"{len(log)} rooms, {entries:,} entries ({(log.visits.source == FEED).mean():.0%} feed), "
-        f"{len(log.events.room):,} events between them",
-        *(f"{what}: {count:,}" for what, count in fitted.notes.items()),
-        *(f"{key} = {value}: {fitted.known.why[key]}" for key, value in fitted.known.overrides.items()),
-        *(f"Note: {warning}" for warning in fitted.known.warnings),
-    ]
+    seconds, lines = fitted.seconds, _read_lines(fitted)
     lines += [f"Base kept: {key}: {why}" for key, why in not_estimated(fitted).items()]
     largest = float(np.abs(fitted.fit.left).max())
     lines.append(f"{fitted.fit.steps} steps; the last one moved no number by more than {largest:.2f} standard errors")
@@ -63,6 +55,42 @@ def summary(fitted: FittedLog) -> list[str]:
         f"simulation {seconds['simulate']:.0f} s"
     )
     return lines
+
+
+def _read_lines(read: CheckedLog | FittedLog) -> list[str]:
+    log = read.log
+    return [
+        f"{len(log)} rooms, {len(log.visits.room):,} entries ({(log.visits.source == FEED).mean():.0%} feed), "
+        f"{len(log.events.room):,} events between them",
+        *(f"{what}: {count:,}" for what, count in read.notes.items()),
+        *(f"{key} = {value}: {read.known.why[key]}" for key, value in read.known.overrides.items()),
+        *(f"Note: {warning}" for warning in read.known.warnings),
+    ]
+
+
+def estimate_table(checked: CheckedLog) -> Table:
+    """Return one row per plain estimate of a log, not yet corrected by simulation."""
+    table = Table(title=f"{checked.path.name}: plain estimates", title_justify="left")
+    for name in ("parameter", "estimate", "95 % interval", checked.extends, "n"):
+        table.add_column(name, justify="left" if name in ("parameter", "n") else "right")
+    found = checked.estimates
+    for p in (p for p in PARAMETERS if p.key in found.value):
+        value, half = found.value[p.key], 1.96 * float(np.linalg.norm(found.influence[p.key]))
+        low, high = p.limits(value - half, value + half)
+        base = f"{p.of(checked.base):.4g}"
+        table.add_row(p.key, f"{p.from_scale(value):.4g}", f"[{low:.4g}, {high:.4g}]", base, found.count[p.key])
+    return table
+
+
+def check_summary(checked: CheckedLog) -> list[str]:
+    """Return the lines around the table of a check: what was read, put right and known, what cannot be estimated."""
+    seconds, missing = checked.seconds, checked.estimates.missing
+    return [
+        *_read_lines(checked),
+        *(f"Not estimated: {p.key}: {missing[p.key]}" for p in PARAMETERS if p.key in missing),
+        f"reading {seconds['read']:.1f} s, estimates {seconds['estimate']:.1f} s",
+        "Moods, stalls, ads and the platform bias these estimates; livesim fit corrects them by simulation",
+    ]
 
 
 def as_data(fitted: FittedLog) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from experiments.logs import inference, recovery
 from experiments.logs.estimators.auxiliary import Auxiliary
 from experiments.logs.files import write_log
-from experiments.logs.fitting import FEWEST_ROOMS, FittedLog, Known, fit_log, known_of
+from experiments.logs.fitting import FEWEST_ROOMS, FittedLog, Known, check_log, fit_log, known_of
 from experiments.logs.inference import Fit, Simulation, _spread, infer
 from experiments.logs.parameters import BY_KEY, FAMILIES, PARAMETERS
 from experiments.logs.record import record
@@ -235,6 +235,19 @@ def test_commands_refuse_what_exists_and_misspelled_choices(livesim, tmp_path):
         assert result.exit_code == 2, result.output
         assert message in result.stderr
     assert not (tmp_path / "new.csv").exists()
+
+
+def test_checking_a_log_prints_the_plain_estimates_of_a_fit_and_simulates_nothing(livesim, tmp_path, monkeypatch):
+    path = tmp_path / "log.csv"
+    write_log(record(BASE, range(6)), path)
+    monkeypatch.setattr(inference, "record", None)
+    result = livesim("check-log", str(path), "--extends", "tiny")
+    checked = check_log(path, "tiny", {})
+    key = "audience.feed_entries_per_viewer_hour"
+    assert result.exit_code == 0
+    assert f"{BY_KEY[key].from_scale(checked.estimates.value[key]):.4g}" in result.output
+    assert "6 rooms" in result.output
+    assert "Not estimated: " in result.output
 
 
 def test_the_truth_of_every_repetition_differs_from_the_base_in_every_number():
