@@ -41,8 +41,8 @@ class Known:
 
 
 @dataclass(frozen=True)
-class CheckedLog:
-    """A log that was read, with its plain estimates. seconds: for reading and estimating."""
+class ReadLog:
+    """A log that was read. extends, base: the scenario that it is held against.  notes: what was put right."""
 
     path: Path
     extends: str
@@ -50,20 +50,20 @@ class CheckedLog:
     known: Known
     log: Sessions
     notes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class CheckedLog(ReadLog):
+    """A log with its plain estimates. seconds: for reading and estimating."""
+
     estimates: Auxiliary
     seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
-class FittedLog:
+class FittedLog(ReadLog):
     """A log with the scenario that was fitted to it. seconds: for reading, estimating and simulating."""
 
-    path: Path
-    extends: str
-    base: Scenario
-    known: Known
-    log: Sessions
-    notes: dict[str, int]
     fit: Fit
     distances: list[Distance]
     seconds: dict[str, float]

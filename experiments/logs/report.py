@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from experiments.logs.fitting import CheckedLog, FittedLog, not_estimated
+from experiments.logs.fitting import CheckedLog, FittedLog, ReadLog, not_estimated
 from experiments.logs.inference import AGREED
 from experiments.logs.parameters import BY_KEY, PARAMETERS
 from livesim.audience.state import FEED
@@ -21,13 +21,18 @@ NOTE = (
 
 def parameter_table(fitted: FittedLog) -> Table:
     """Return one row per fitted number."""
-    table = Table(title=f"{fitted.path.name}: numbers that reproduce its estimates", title_justify="left")
-    for name in ("parameter", "fitted", "95 % interval", fitted.extends, "n"):
-        table.add_column(name, justify="left" if name in ("parameter", "n") else "right")
+    table = _number_table(fitted, "numbers that reproduce its estimates", "fitted")
     for key in fitted.fit.keys:
         low, high = fitted.fit.interval(key)
         base = f"{BY_KEY[key].of(fitted.base):.4g}"
         table.add_row(key, f"{fitted.fit.value(key):.4g}", f"[{low:.4g}, {high:.4g}]", base, fitted.fit.counts[key])
+    return table
+
+
+def _number_table(read: ReadLog, title: str, what: str) -> Table:
+    table = Table(title=f"{read.path.name}: {title}", title_justify="left")
+    for name in ("parameter", what, "95 % interval", read.extends, "n"):
+        table.add_column(name, justify="left" if name in ("parameter", "n") else "right")
     return table
 
 
@@ -57,7 +62,7 @@ def summary(fitted: FittedLog) -> list[str]:
     return lines
 
 
-def _read_lines(read: CheckedLog | FittedLog) -> list[str]:
+def _read_lines(read: ReadLog) -> list[str]:
     log = read.log
     return [
         f"{len(log)} rooms, {len(log.visits.room):,} entries ({(log.visits.source == FEED).mean():.0%} feed), "
@@ -70,9 +75,7 @@ def _read_lines(read: CheckedLog | FittedLog) -> list[str]:
 
 def estimate_table(checked: CheckedLog) -> Table:
     """Return one row per plain estimate of a log, not yet corrected by simulation."""
-    table = Table(title=f"{checked.path.name}: plain estimates", title_justify="left")
-    for name in ("parameter", "estimate", "95 % interval", checked.extends, "n"):
-        table.add_column(name, justify="left" if name in ("parameter", "n") else "right")
+    table = _number_table(checked, "plain estimates", "estimate")
     found = checked.estimates
     for p in (p for p in PARAMETERS if p.key in found.value):
         value, half = found.value[p.key], 1.96 * float(np.linalg.norm(found.influence[p.key]))
