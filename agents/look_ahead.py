@@ -148,14 +148,15 @@ def _gains(
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, int]:  # fmt: skip
     """Return what the changes bring over the policy's own choice, (len(row),), and the decisions played on copies."""
-    rooms = np.unique(row)
-    kept = copies.futures(rooms, generator.integers(2**32, 2**63, len(rooms)))
-    place = np.searchsorted(rooms, row)
-    source = np.concatenate([np.arange(len(rooms)), place])  # the policy's own choice of every room first
-    first = np.concatenate([actions[rooms], tried])
-    out = copies.look_ahead(kept, source, first, policy, tuple(part[rooms] for part in memory), horizon)
-    value = out.total + out.worth[: len(rooms)][source] * out.viewers
-    return value[len(rooms) :] - value[: len(rooms)][place], len(source) * horizon
+    rooms, place = np.unique(row, return_inverse=True)
+    futures = copies.futures(rooms, generator.integers(2**32, 2**63, (len(rooms), 1)))
+    begin = np.searchsorted(row, rooms)  # the policy's own choice goes before the changes of its room
+    candidates_of = np.insert(place, begin, np.arange(len(rooms)))
+    first = np.insert(tried, begin, actions[rooms], axis=0)
+    remembered = tuple(part[rooms] for part in memory)
+    gain = copies.gains(futures, candidates_of, first, policy, remembered, horizon)[:, 0]
+    is_change = np.insert(np.ones(len(row), dtype=bool), begin, False)
+    return gain[is_change], len(first) * horizon
 
 
 def stacked(parts: list[Looks]) -> Looks:

@@ -1,4 +1,4 @@
-"""How much better than the best rule anybody could be, as a command."""
+"""How much better than the best rule anybody could be, and what one choice is worth, as commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.cli_world import AsJson, Settings, overrides_of
+from experiments.cli_world import AsJson, Name, Settings, overrides_of
 
 Names = Annotated[
     list[str] | None, typer.Argument(help="scenario names or files; default entertainment, ecommerce, education")
@@ -30,8 +30,9 @@ Out = Annotated[Path, typer.Option(help="folder, gone on with by a rerun")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add this command to the app."""
+    """Add these commands to the app."""
     app.command()(headroom)
+    app.command()(stakes)
 
 
 def headroom(
@@ -87,6 +88,44 @@ def headroom(
     console = wide_console()
     console.print(pages.terminal_table(found))
     console.print(pages.summary(out, found), highlight=False, soft_wrap=True)
+
+
+def stakes(
+    name: Name,
+    environment: Annotated[str, typer.Option(metavar="ID", help="as AdPlacement-v0")] = "Room-v0",
+    policy: Annotated[str | None, typer.Option(help="plays on after the choice; default the scenario's rule")] = None,
+    seeds: Seeds = "1000:1016",
+    looks: Annotated[int, typer.Option(help="moments of each session in which choices are tried", min=1)] = 6,
+    futures: Annotated[int, typer.Option(help="fresh futures of each moment", min=2, max=1024)] = 8,
+    horizon: Annotated[int, typer.Option(help="decisions looked ahead; then a viewer has a worth", min=1)] = 100,
+    viewers: Viewers = 100,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try every allowed choice on copies of running rooms: what it brings, how that differs, what luck hides of it.
+
+    Credits over the rule's own choice, under fresh futures that all choices of a moment share.
+    """
+    from dataclasses import asdict
+
+    from agents.planner.naming import default_base
+    from experiments.environment import EnvConfig
+    from experiments.progress import simulator_display
+    from experiments.seeds import parse_seeds
+    from experiments.stakes import stakes as stakes_of
+    from experiments.stakes import stakes_table, try_choices
+
+    chosen = parse_seeds(seeds)
+    overrides = {"audience.planned_viewers": viewers, **overrides_of(settings)}
+    env = EnvConfig(id=full_id(environment), scenario=name, overrides=overrides)
+    rule = policy or default_base(env.load_scenario(), env.heads)
+    with simulator_display().stage(f"choices in {name}", total=looks * len(chosen)) as advance:
+        found = stakes_of(try_choices(env, rule, chosen, looks, futures, horizon, advance))
+    if as_json:
+        print(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    print(f"{env.id} {name}, rule {rule}, {len(chosen)} sessions, {futures} futures, {horizon} decisions ahead\n")
+    print(stakes_table(found).markdown())
 
 
 def full_id(name: str) -> str:

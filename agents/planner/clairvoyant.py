@@ -90,9 +90,7 @@ class Clairvoyant(Planner):
                 actions = np.asarray(chosen, dtype=np.int64).reshape(len(plan), -1)
         return plan
 
-    def _improved(
-        self, actor: RoomBatch, policy: Any, actions: np.ndarray, memory: State, left: int
-    ) -> np.ndarray:
+    def _improved(self, actor: RoomBatch, policy: Any, actions: np.ndarray, memory: State, left: int) -> np.ndarray:
         """Return the actions after which the whole session brings most; a tie goes to what the policy does."""
         rooms, tried = candidates(actions, actor.action_masks(), actor.actions.sizes)
         open_rooms = np.flatnonzero((np.bincount(rooms) > 1) & ~actor.rooms.ended)
@@ -103,8 +101,7 @@ class Clairvoyant(Planner):
         is_base = np.concatenate([[True], rooms[1:] != rooms[:-1]])
         look = min(self.params.first_look, left)
         seen = self.copies.look_ahead(kept, rooms, tried, policy, memory, look)
-        worth = seen.worth[is_base][np.cumsum(is_base) - 1]
-        value = seen.total + worth * seen.viewers
+        value = seen.value(seen.worth[is_base][np.cumsum(is_base) - 1])
         if look < left:
             few = best_few(rooms, value, is_base, self.params.keep)
             rooms, tried = rooms[few], tried[few]

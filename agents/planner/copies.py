@@ -29,6 +29,21 @@ class Outlook:
     viewers: np.ndarray
     worth: np.ndarray
 
+    def value(self, worth: np.ndarray) -> np.ndarray:
+        """Return (N,) what each copy brings, with those present at the end at `worth` each, (N,).
+
+        Copies that are compared take the worth from the same of them, so that it cannot be what differs.
+        """
+        return self.total + worth * self.viewers
+
+
+@dataclass(frozen=True)
+class Futures:
+    """D rooms as they are at one moment, each F times with a future of its own from then on, room 0's first."""
+
+    kept: BatchSnapshot
+    per_room: int
+
 
 class Copies:
     """A store of batches into which rooms are copied; they have the arguments of the batch that is planned for."""
@@ -48,14 +63,35 @@ class Copies:
         self._store[size].load(kept, _padded(source, size))
         return self._store[size]
 
-    def futures(self, rows: np.ndarray, seeds: np.ndarray) -> BatchSnapshot:
-        """Return copies of rooms of the batch as they are now, each with a future of its own from now on.
+    def futures(self, rows: np.ndarray, seeds: np.ndarray) -> Futures:
+        """Return futures of rooms of the batch as they are now.
 
-        rows: (N,) rooms, one per copy.  seeds: (N,) below 2**63, of the luck to come.
+        rows: (D,) rooms.  seeds: (D, F) below 2**63, of the luck to come.
         """
-        copies = self.load(self.batch.snapshot(), rows)
-        copies.rooms.renew_luck(seeds.tolist(), np.arange(len(rows)))
-        return copies.snapshot()
+        copies = self.load(self.batch.snapshot(), np.repeat(rows, seeds.shape[1]))
+        copies.rooms.renew_luck(seeds.ravel().tolist(), np.arange(seeds.size))
+        return Futures(copies.snapshot(), seeds.shape[1])
+
+    def gains(
+        self, futures: Futures, room: np.ndarray, first: np.ndarray, policy: Any, memory: State, decisions: int,
+        which: range | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Return (N, F) what candidates bring over the first one of their room, all under the same futures.
+
+        room: (N,) place in `futures` of each candidate, rising.  first: (N, H) actions, after which the policy plays.
+        memory: the policy's, one row per room, after it has acted in the present decision.  which: of the futures.
+        """
+        chosen = np.arange(futures.per_room) if which is None else np.array(which)
+        is_base = np.concatenate([[True], room[1:] != room[:-1]])
+        base = np.flatnonzero(is_base)[np.cumsum(is_base) - 1]
+        remembered = tuple(np.repeat(part, futures.per_room, axis=0) for part in memory)
+        source = (room[:, None] * futures.per_room + chosen).ravel()
+        seen = self.look_ahead(
+            futures.kept, source, np.repeat(first, len(chosen), axis=0), policy, remembered, decisions
+        )
+        worth = seen.worth.reshape(len(room), -1)[base].mean(axis=1)
+        value = seen.value(np.repeat(worth, len(chosen))).reshape(len(room), -1)
+        return value - value[base]
 
     def look_ahead(
         self, kept: BatchSnapshot, source: np.ndarray, first: np.ndarray, policy: Any, memory: State, decisions: int

@@ -13,8 +13,8 @@ from agents.planner.base import Planner
 from agents.planner.candidates import best_few, candidates
 
 if TYPE_CHECKING:
+    from agents.planner.copies import Futures
     from agents.policy import State
-    from livesim.envs.batch import BatchSnapshot
 
 
 @dataclass(frozen=True)
@@ -72,21 +72,12 @@ class Fair(Planner):
     ) -> np.ndarray:
         """Return the actions of the rooms `due`, (D, H). rooms: (N,) place in `due` of each candidate."""
         p = self.params
-        kept = self._futures(due, own[due])
-        remembered = tuple(np.repeat(part[due], p.futures, axis=0) for part in memory)
+        futures = self._futures(due, own[due])
+        remembered = tuple(part[due] for part in memory)
         is_base = np.concatenate([[True], rooms[1:] != rooms[:-1]])
 
-        def gains(which: np.ndarray, futures: range) -> np.ndarray:
-            """Return the value of candidates minus that of their base under the same futures, (len(which), F)."""
-            source = (rooms[which][:, None] * p.futures + np.array(futures)).ravel()
-            first = np.repeat(tried[which], len(futures), axis=0)
-            seen = self.copies.look_ahead(kept, source, first, self.base, remembered, p.horizon)
-            total, viewers, worth = (
-                column.reshape(len(which), -1) for column in (seen.total, seen.viewers, seen.worth)
-            )
-            base = np.flatnonzero(is_base[which])[rooms[which]]
-            value = total + worth[base].mean(axis=1, keepdims=True) * viewers
-            return value - value[base]
+        def gains(which: np.ndarray, some: range) -> np.ndarray:
+            return self.copies.gains(futures, rooms[which], tried[which], self.base, remembered, p.horizon, some)
 
         everybody, screen = np.arange(len(rooms)), min(p.first_futures, p.futures)
         gain = gains(everybody, range(screen))
@@ -98,14 +89,14 @@ class Fair(Planner):
         best = [everybody[_best(rooms[everybody] == place, sure)] for place in range(len(due))]
         return tried[best]
 
-    def _futures(self, due: np.ndarray, own: np.ndarray) -> BatchSnapshot:
-        """Return `futures` copies of each room, one after the other, each with luck of its own from now on."""
+    def _futures(self, due: np.ndarray, own: np.ndarray) -> Futures:
+        """Return the futures under which the candidates of each room are compared."""
         count = self.params.futures
         words = dice.mix(np.full(len(due), np.uint64(self.seed)), own["key"])
         for salt in (own["episode"], own["step"].astype(np.uint64)):
             words = dice.mix(words, salt)
         seeds = dice.mix(words[:, None], np.arange(count, dtype=np.uint64)) >> np.uint64(1)
-        return self.copies.futures(np.repeat(due, count), seeds.ravel())
+        return self.copies.futures(due, seeds)
 
 
 def _best(is_own: np.ndarray, value: np.ndarray) -> int:

@@ -102,3 +102,8 @@ def test_a_head_that_is_not_learned_is_refused():
 def test_event_gates_and_look_ahead_are_refused_together():
     with pytest.raises(ConfigError, match="look_ahead tries choices in any decision"):
         learner(look_ahead=PLAN, event_wait=4)
+
+
+def test_a_misspelled_head_is_refused_with_the_experiment_and_not_after_it_began():
+    with pytest.raises(ConfigError, match=r"look_ahead.heads: unknown head 'add'"):
+        learner(look_ahead={**PLAN, "heads": ["add"]})
