@@ -7,7 +7,8 @@ does teach its network:
     maximise  mean over moments of  sum over heads and choices  pi_head(choice | input) gain(head, choice)
 
 which is policy iteration with rollouts. The network reads observations only: what a copy knows of its viewers (tastes,
-wallets) and of its future averages out over moments, and what is learned needs neither.
+wallets) and of its future averages out over moments, and what is learned needs neither. Choices that gain one by one
+can lose together, so whole sessions decide which round is kept, or the start.
 
 Sources: Bertsekas, Tsitsiklis and Wu 1997, doi:10.1023/A:1009635226865 (rollouts on a base policy); Ross and Bagnell
 2014, arXiv:1406.5979 (cost-sensitive learning from the values of all choices). Needs the extra `train`.
@@ -67,15 +68,36 @@ def improve(
     """
     batch = rooms.env.batch.twin(plan.sessions)
     copies, generator = Copies(batch), np.random.default_rng([seed, 0x10CA])
+    seeds = np.arange((plan.rounds + 1) * plan.sessions).reshape(-1, plan.sessions) + first
+    before = returns(copies, policy(), seeds[-1])
     looks: list[Looks] = []
-    numbers = {"look_ahead/decisions": 0.0}
+    numbers = {"look_ahead/decisions": 0.0, "look_ahead/kept_round": 0.0, "look_ahead/session_gain": 0.0}
+    weights = deepcopy(model.policy.state_dict())
     for turn in range(plan.rounds):
-        seeds = np.arange(plan.sessions) + first + turn * plan.sessions
-        found, decisions = collect(copies, rooms, policy(), plan, seeds, generator)
+        found, decisions = collect(copies, rooms, policy(), plan, seeds[turn], generator)
         looks.append(found)
         numbers["look_ahead/decisions"] += decisions
         numbers |= fit(model, rooms, looks, plan)
+        gain = float((returns(copies, policy(), seeds[-1]) - before).mean())
+        numbers[f"look_ahead/session_gain_{turn + 1}"] = gain
+        if gain > numbers["look_ahead/session_gain"]:
+            weights = deepcopy(model.policy.state_dict())
+            numbers |= {"look_ahead/kept_round": turn + 1.0, "look_ahead/session_gain": gain}
+    model.policy.load_state_dict(weights)
     return numbers
+
+
+def returns(copies: Copies, policy: Any, seeds: np.ndarray) -> np.ndarray:
+    """Return what a policy earns in whole sessions, (S,) credits."""
+    batch, memory, starts = copies.batch, policy.initial_state(seeds), np.ones(len(seeds), dtype=bool)
+    batch.reset(seeds.tolist())
+    total = np.zeros(len(seeds))
+    while not batch.rooms.ended.all():
+        chosen, memory = policy.predict(batch.observe(), memory, starts)
+        batch.step(np.asarray(chosen, dtype=np.int64).reshape(len(seeds), -1))
+        total += batch.rewards()
+        starts = np.zeros(len(seeds), dtype=bool)
+    return total
 
 
 def collect(

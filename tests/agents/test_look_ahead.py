@@ -13,6 +13,8 @@ from agents import look_ahead
 from agents.hyperparameters import LookAhead
 from agents.learned import Learner
 from agents.planner.copies import Copies
+from experiments.environment import EnvConfig
+from experiments.rollout import rollout
 from livesim.errors import ConfigError
 
 ROOM = {"scenario": "tiny", "heads": ["recommend", "ads", "interact"]}
@@ -68,6 +70,33 @@ def test_the_same_seed_tries_and_learns_the_same_and_training_rooms_stay_where_t
     for name, value in one.model.policy.state_dict().items():
         np.testing.assert_array_equal(value, other.model.policy.state_dict()[name], err_msg=name)
     assert not np.array_equal(collected(plain, 0).gain, collected(plain, 1).gain)
+
+
+def test_only_rounds_that_win_whole_sessions_are_kept(monkeypatch):
+    """Two rounds: the first silences the rules, the second undoes it; what is kept is what won, or the start."""
+
+    def spoil(model, rooms, looks, plan):
+        with torch.no_grad():
+            model.policy.mlp_extractor.advice.neg_()
+        return {}
+
+    monkeypatch.setattr(look_ahead, "fit", spoil)
+    for sign, kept in ((1.0, 0.0), (-1.0, 1.0)):
+        earned = look_ahead.returns
+        monkeypatch.setattr(look_ahead, "returns", lambda *given, e=earned, sign=sign: sign * e(*given))
+        one = learner(look_ahead={**PLAN, "rounds": 2})
+        one.learn_until(1)
+        monkeypatch.setattr(look_ahead, "returns", earned)
+        assert one.statistics["look_ahead/kept_round"] == kept
+        assert one.statistics["look_ahead/session_gain_1"] * sign < 0.0
+        assert one.statistics["look_ahead/session_gain_2"] == pytest.approx(0.0)
+
+
+def test_whole_sessions_earn_what_a_rollout_says():
+    one, seeds = learner(), np.arange(3) + 2**33
+    earned = look_ahead.returns(Copies(one.rooms.env.batch.twin(3)), one.policy(), seeds)
+    played = rollout(one.policy(), EnvConfig(id="livesim/Room-v0", scenario="tiny"), seeds.tolist())
+    np.testing.assert_allclose(earned, played["return"], rtol=1e-12)
 
 
 @pytest.mark.parametrize("gain", [1.0, -1.0])
