@@ -84,7 +84,7 @@ def test_only_rounds_that_win_whole_sessions_are_kept(monkeypatch):
     for sign, kept in ((1.0, 0.0), (-1.0, 1.0)):
         earned = look_ahead.returns
         monkeypatch.setattr(look_ahead, "returns", lambda *given, e=earned, sign=sign: sign * e(*given))
-        one = learner(look_ahead={**PLAN, "rounds": 2})
+        one = learner(look_ahead={**PLAN, "rounds": 2, "sessions": 4, "looks": 1})
         one.learn_until(1)
         monkeypatch.setattr(look_ahead, "returns", earned)
         assert one.statistics["look_ahead/kept_round"] == kept
