@@ -107,7 +107,7 @@ def test_a_viewer_who_leaves_watched_no_longer_than_they_stayed(played):
 def test_expected_and_realised_reward_agree_in_mean(small_room):
     """Every compensator has the mean of what it stands for: |mean difference| <= 4 standard errors, per term."""
     shop = load_scenario("ecommerce", {"audience.planned_viewers": 80})
-    for scenario, count in ((small_room, 48), (shop, 32)):
+    for scenario, count in ((small_room, 32), (shop, 24)):
         rooms = Rooms(scenario, count)
         rooms.reset(list(range(count)))
         totals = {mode: np.zeros((count, len(TERMS))) for mode in ("expected", "realised")}

@@ -118,7 +118,7 @@ def test_patience_budgets_do_not_depend_on_later_actions(small_room):
 
 def test_same_luck_makes_differences_between_policies_small(small_room):
     """The paired difference of two policies varies less than half as much as the unpaired one would."""
-    count = 24
+    count = 16
     totals = []
     for seeds in (range(count), range(count), range(1000, 1000 + count)):
         rooms = Rooms(small_room, count)

@@ -81,12 +81,12 @@ def present_at_the_end() -> float:
 
 def test_a_quiet_room_fills_like_a_queue_with_infinitely_many_servers() -> None:
     """M/G/inf: the number present is Poisson with the mean of arrivals still there, whatever the law of stays."""
-    rooms = Rooms(load_scenario("tiny", QUIET), 150)
-    rooms.reset(list(range(150)))
+    rooms = Rooms(load_scenario("tiny", QUIET), 100)
+    rooms.reset(list(range(100)))
     play(rooms, lambda batch, _: np.zeros((batch.num_rooms, 4), np.int64))
     present = rooms.viewers.astype(float)
     mean = present_at_the_end()
-    assert abs(present.mean() - mean) <= 4 * math.sqrt(mean / 150), (present.mean(), mean)
+    assert abs(present.mean() - mean) <= 4 * math.sqrt(mean / 100), (present.mean(), mean)
     # variance of a sample variance of a Poisson count: (2 m^2 + m) / n
-    error = math.sqrt((2 * mean**2 + mean) / 150)
+    error = math.sqrt((2 * mean**2 + mean) / 100)
     assert abs(present.var(ddof=1) - mean) <= 4 * error, (present.var(ddof=1), mean)
