@@ -6,8 +6,9 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 
 KINDS := entertainment ecommerce education health enterprise esports
+SMALL := entertainment+small education+small ecommerce+small
 
-.PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation reference tables lint clean
+.PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation leaderboard reference tables lint clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,12 +43,21 @@ fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made t
 sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
 	$(BIN)/livesim sensitivity entertainment --jobs 2
 
-headroom: $(STAMP)  ## how much better than the best rule one could be; hours
-	$(BIN)/livesim headroom --jobs 2
+headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; half an hour
+	$(BIN)/livesim headroom $(SMALL) --jobs 2 --set session.duration_s=3600 --seeds 700:706 --pick-seeds 500:516 \
+	    --fair planner.fair:horizon=60:every=8 --clairvoyant planner.clairvoyant:every=6
 
 ablation: $(STAMP)  ## what each ingredient of learning is worth; an hour
 	$(BIN)/livesim run experiments/configs/ablation.yaml --jobs 2
 	$(BIN)/livesim ablation results/ablation
+
+leaderboard: $(STAMP)  ## every head in three kinds of small room, then experiments/leaderboard.md; three hours, gone on with by a rerun
+	for head in recommend ads interact operate room; do for kind in $(SMALL); do \
+	    file=$${head}_small; case $$head-$$kind in r*-ecommerce+small) file=$$head;; esac; \
+	    out=results/$$head-$$kind; resume=; [ -d $$out ] && resume=--resume; \
+	    $(BIN)/livesim run experiments/configs/$$file.yaml --set scenario=$$kind --out $$out $$resume --jobs 2 || exit 1; \
+	done; done
+	$(BIN)/livesim leaderboard --write $(foreach head,recommend ads interact operate room,$(foreach kind,$(SMALL),results/$(head)-$(kind)))
 
 reference: $(STAMP)  ## bring the generated pages in scenarios/ up to date
 	$(BIN)/livesim scenarios reference --write

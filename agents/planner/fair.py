@@ -24,7 +24,7 @@ class FairParameters:
     futures: int = parameter(6, 2, 1024, "futures", "fresh futures under which the last candidates are compared")
     first_futures: int = parameter(2, 1, 1024, "futures", "of them, those under which every candidate is tried")
     keep: int = parameter(3, 1, 64, "candidates", "how many go on to the other futures, beside the base")
-    horizon: int = parameter(20, 1, 2880, "decisions", "how far it looks; then a viewer has a worth")
+    horizon: int = parameter(60, 1, 2880, "decisions", "how far it looks; then a viewer has a worth")
     every: int = parameter(4, 1, 240, "decisions", "it plans in every so manieth decision, the base plays the others")
     margin: float = parameter(1.0, 0, 10, "standard errors", "how clear a gain over the base must be")
 
@@ -36,6 +36,9 @@ class Fair(Planner):
     `horizon` decisions; then a viewer who is present has a worth. All candidates of a decision meet the same `futures`
     of fresh luck (`Rooms.renew_luck`), so that they differ only by what they do. A candidate must beat the base by
     `margin` standard errors: with few futures the best of many would else be the luckiest.
+
+    An ad break costs viewers for longer than a few minutes: with a horizon of 20 decisions it looks nearly free, and
+    the planner loses to its base.
 
     It sees the hidden state of those who are present (tastes, wallets), which no platform could; what comes it sees
     no more of than anybody. Source: rollout with a base policy, Bertsekas, Tsitsiklis and Wu 1997, "Rollout algorithms
