@@ -7,6 +7,8 @@ JOBS ?= 2
 
 KINDS := entertainment ecommerce education health enterprise esports
 SMALL := entertainment+small education+small ecommerce+small
+BOARD := $(foreach head,recommend room,$(head)_small/entertainment $(head)_small/education $(head)_kinds/ecommerce) \
+    $(foreach head,ads interact operate,$(head)_small/entertainment $(head)_kinds/education $(head)_kinds/ecommerce)
 
 .PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation leaderboard reference tables lint clean
 
@@ -51,13 +53,12 @@ ablation: $(STAMP)  ## what each ingredient of learning is worth; an hour
 	$(BIN)/livesim run experiments/configs/ablation.yaml --jobs 2
 	$(BIN)/livesim ablation results/ablation
 
-leaderboard: $(STAMP)  ## every head in three kinds of small room, then experiments/leaderboard.md; three hours, gone on with by a rerun
-	for head in recommend ads interact operate room; do for kind in $(SMALL); do \
-	    file=$${head}_small; case $$head-$$kind in r*-ecommerce+small) file=$$head;; esac; \
-	    out=results/$$head-$$kind; resume=; [ -d $$out ] && resume=--resume; \
+leaderboard: $(STAMP)  ## every head in three kinds of small room, then experiments/leaderboard.md; two hours, gone on with by a rerun
+	for board in $(BOARD); do file=$${board%/*}; kind=$${board#*/}+small; out=results/$$file-$$kind; \
+	    resume=; [ -d $$out ] && resume=--resume; \
 	    $(BIN)/livesim run experiments/configs/$$file.yaml --set scenario=$$kind --out $$out $$resume --jobs 2 || exit 1; \
-	done; done
-	$(BIN)/livesim leaderboard --write $(foreach head,recommend ads interact operate room,$(foreach kind,$(SMALL),results/$(head)-$(kind)))
+	done
+	$(BIN)/livesim leaderboard --write $(foreach board,$(BOARD),results/$(subst /,-,$(board))+small)
 
 reference: $(STAMP)  ## bring the generated pages in scenarios/ up to date
 	$(BIN)/livesim scenarios reference --write
