@@ -7,8 +7,10 @@ JOBS ?= 2
 
 KINDS := entertainment ecommerce education health enterprise esports
 SMALL := entertainment+small education+small ecommerce+small
+HARD := flash_crowd edge_outage weak_network
 BOARD := $(foreach head,recommend room,$(head)_small/entertainment $(head)_small/education $(head)_kinds/ecommerce) \
-    $(foreach head,ads interact operate,$(head)_small/entertainment $(head)_kinds/education $(head)_kinds/ecommerce)
+    $(foreach head,ads interact,$(foreach kind,entertainment education ecommerce,$(head)_kinds/$(kind))) \
+    $(foreach kind,$(HARD),operate_kinds/$(kind))
 
 .PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation leaderboard reference tables lint clean
 
@@ -53,7 +55,7 @@ ablation: $(STAMP)  ## what each ingredient of learning is worth; an hour
 	$(BIN)/livesim run experiments/configs/ablation.yaml --jobs 2
 	$(BIN)/livesim ablation results/ablation
 
-leaderboard: $(STAMP)  ## every head in three kinds of small room, then experiments/leaderboard.md; two hours, gone on with by a rerun
+leaderboard: $(STAMP)  ## every head in three small rooms, then experiments/leaderboard.md; two hours, gone on with by a rerun
 	for board in $(BOARD); do file=$${board%/*}; kind=$${board#*/}+small; out=results/$$file-$$kind; \
 	    resume=; [ -d $$out ] && resume=--resume; \
 	    $(BIN)/livesim run experiments/configs/$$file.yaml --set scenario=$$kind --out $$out $$resume --jobs 2 || exit 1; \
