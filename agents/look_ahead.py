@@ -71,7 +71,8 @@ def improve(
     seeds = np.arange((plan.rounds + 1) * plan.sessions).reshape(-1, plan.sessions) + first
     before = returns(copies, policy(), seeds[-1])
     looks: list[Looks] = []
-    numbers = {"look_ahead/decisions": 0.0, "look_ahead/kept_round": 0.0, "look_ahead/session_gain": 0.0}
+    judged = float((plan.rounds + 1) * plan.sessions * batch.scenario.decisions)
+    numbers = {"look_ahead/decisions": judged, "look_ahead/kept_round": 0.0, "look_ahead/session_gain": 0.0}
     weights = deepcopy(model.policy.state_dict())
     for turn in range(plan.rounds):
         found, decisions = collect(copies, rooms, policy(), plan, seeds[turn], generator)
@@ -122,7 +123,8 @@ def collect(
             masks = inputs.masks(raw)
             row, tried, share = _changes(actions, masks & columns, inputs.sizes, plan.changes, generator)
             if len(row):
-                value, count = _gains(copies, policy, memory, actions, row, tried, plan.horizon, generator)
+                horizon = min(plan.horizon, batch.scenario.decisions - t)
+                value, count = _gains(copies, policy, memory, actions, row, tried, horizon, generator)
                 gain, weight = np.zeros(masks.shape), np.zeros(masks.shape)
                 head = (tried != actions[row]).argmax(axis=1)
                 column = np.cumsum([0, *inputs.sizes[:-1]])[head] + tried[np.arange(len(row)), head]

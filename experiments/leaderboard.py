@@ -6,7 +6,7 @@ A row is believed because anyone can make it again: the result's configuration i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from experiments.report import Table
 from experiments.result_folder import ResultFolder
 from experiments.seeds import seeds_text
 from experiments.standings import STANDING_HEADER, STANDING_TEXT, Standing, standing_cells, standings
+from experiments.train_log import decisions_text
 from livesim.errors import ResultFolderError
 from livesim.scenario import list_scenarios, split_preset
 
@@ -28,12 +29,13 @@ DIRTY_MARK = " †"
 
 @dataclass(frozen=True)
 class Entry:
-    """One result on the leaderboard."""
+    """One result on the leaderboard. decisions: what each learner was trained on, by label."""
 
     config: ExperimentConfig
     origin: Provenance
     simulator: str
     standings: tuple[Standing, ...]
+    decisions: Mapping[str, str]
 
     @property
     def place(self) -> tuple[int, str, str]:
@@ -73,7 +75,8 @@ def _entry(path: Path, allow_dirty: bool) -> Entry:
     if reason := _objection(config, origin, allow_dirty):
         raise ResultFolderError(f"{path}: {reason}")
     simulator = str(folder.versions().get("simulator_source"))
-    return Entry(config, origin, simulator, tuple(standings(compare(read_scores(folder, config)))))
+    found = tuple(standings(compare(read_scores(folder, config))))
+    return Entry(config, origin, simulator, found, decisions_text(folder, config))
 
 
 def _objection(config: ExperimentConfig, origin: Provenance, allow_dirty: bool) -> str:
@@ -112,10 +115,16 @@ def page(found: Sequence[Entry]) -> str:
         parts += [
             f"## {config.environment}, {config.scenario}: {config.name}",
             Table(STANDING_HEADER, standing_cells(entry.standings)).markdown(),
-            f"`livesim run {entry.origin.source}` at commit {entry.commit}: {config.total_steps:,} decisions of "
-            f"training, training seeds {training}, evaluation seeds {seeds}.",
+            f"`livesim run {entry.origin.source}` at commit {entry.commit}: {_trained_on(entry)}training seeds "
+            f"{training}, evaluation seeds {seeds}.",
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _trained_on(entry: Entry) -> str:
+    """Return "decisions of training 1,920, ", each amount once; "" where nothing was learned."""
+    amounts = dict.fromkeys(entry.decisions.values())
+    return f"decisions of training {' or '.join(amounts)}, " if amounts else ""
 
 
 def _summary(found: Sequence[Entry]) -> Table:
@@ -125,9 +134,7 @@ def _summary(found: Sequence[Entry]) -> Table:
         config = entry.config
         learners = [one for one in entry.standings if one.is_learner]
         for cells in standing_cells(learners or entry.standings[:1]):
-            steps = f"{config.total_steps:,}" if learners else "-"
-            rows.append(
-                [config.environment, config.scenario, *cells, str(len(config.evaluation_seeds)), steps, entry.commit]
-            )
+            steps, seeds = entry.decisions.get(cells[0], "-"), str(len(config.evaluation_seeds))
+            rows.append([config.environment, config.scenario, *cells, seeds, steps, entry.commit])
     header = ["environment", "scenario", *STANDING_HEADER, "evaluation seeds", "decisions", "commit"]
     return Table(header, rows)

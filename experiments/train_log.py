@@ -13,6 +13,12 @@ from agents.files import write_text
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+    from experiments.config import ExperimentConfig
+    from experiments.result_folder import ResultFolder
+
+COPIED = "look_ahead/decisions"
+"""What a learner says it played on copies of rooms, which its total_steps does not count."""
+
 
 class TrainLog:
     """One row per rollout in progress.csv; a resumed run goes on after the rows up to its checkpoint."""
@@ -40,3 +46,21 @@ class TrainLog:
         writer.writerows(self.rows)
         write_text(self.path, text.getvalue())
         self.writer.flush()
+
+
+def decisions_text(folder: ResultFolder, config: ExperimentConfig) -> dict[str, str]:
+    """Return, by label of each learner, the decisions it was trained on: its own, and those on copies of rooms.
+
+    "1,920" or "1,920 + 215,000 on copies", the latter in the mean over training seeds, to three digits.
+    """
+    found = {}
+    for entry in config.algorithms:
+        copied = [_copied(folder.run_folder(entry.name, seed) / "progress.csv") for seed in config.training_seeds]
+        mean = float(f"{sum(copied) / len(copied):.3g}")
+        found[entry.shown] = f"{config.total_steps:,}" + (f" + {mean:,.0f} on copies" if mean else "")
+    return found
+
+
+def _copied(path: Path) -> float:
+    with open(path, encoding="utf-8", newline="") as file:
+        return max((float(row.get(COPIED) or 0.0) for row in csv.DictReader(file)), default=0.0)

@@ -58,6 +58,8 @@ def asked(config: ExperimentConfig) -> list[tuple[str, str]]:
     ]
     if config.algorithms:
         training = f"{config.total_steps:,} decisions, training seeds {seeds_text(config.training_seeds)}"
+        if any("look_ahead" in entry.hyperparameters for entry in config.algorithms):
+            training += ", beside those that look_ahead plays on copies of rooms"
         rows.append(("training", f"{training}; rooms of seeds 2^32 and above"))
     rows.append(("evaluation", f"{len(config.evaluation_seeds)} sessions, seeds {seeds_text(config.evaluation_seeds)}"))
     rows += [(f"set: {key}", str(value)) for key, value in config.overrides.items()]

@@ -46,7 +46,7 @@ def refusal(*paths: Path) -> str:
 def test_every_policy_stands_with_its_numbers_and_their_origin(result, shipped):
     page = leaderboard.page(leaderboard.entries([result]))
     assert "## livesim/Room-v0, tiny: small" in page
-    assert "`livesim run experiments/configs/small.yaml` at commit 0123456789ab: 240 decisions of training" in page
+    assert "`livesim run experiments/configs/small.yaml` at commit 0123456789ab: decisions of training 240, " in page
     assert "training seeds 0:2, evaluation seeds 1000:1008" in page
     section = page.split("## livesim/Room-v0")[1]
     rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
@@ -54,6 +54,21 @@ def test_every_policy_stands_with_its_numbers_and_their_origin(result, shipped):
     summary = [line for line in page.split("## ")[0].splitlines() if line.startswith("| livesim/Room-v0")]
     assert len(summary) == 1
     assert [cell.strip() for cell in summary[0].split("|")][-4:-1] == ["8", "240", "0123456789ab"]
+
+
+def test_decisions_on_copies_count_as_training(result, shipped):
+    for seed, copied in ((0, 1000.0), (1, 2000.0)):
+        file = result / "runs" / "ppo" / f"seed{seed}" / "progress.csv"
+        header, *rows = file.read_text().splitlines()
+        lines = [
+            f"{header},look_ahead/decisions",
+            *(f"{row},{copied}" for row in rows[:1]),
+            *(f"{r}," for r in rows[1:]),
+        ]
+        file.write_text("\n".join(lines) + "\n")
+    page = leaderboard.page(leaderboard.entries([result]))
+    assert "| 240 + 1,500 on copies |" in " ".join(page.split())
+    assert "decisions of training 240 + 1,500 on copies, " in page
 
 
 def test_the_same_results_make_the_same_page(result, shipped):
