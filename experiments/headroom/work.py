@@ -25,7 +25,7 @@ from experiments.processes import played
 from experiments.progress import Display
 from experiments.result_folder import REMADE, ResultFolder, file_name, read_json, write_json
 from experiments.rollout import rollout
-from experiments.seeds import seeds_text
+from experiments.seeds import parse_seeds, seeds_text
 from livesim.errors import ResultFolderError
 
 
@@ -37,7 +37,7 @@ class HeadroomFolder:
 
     @classmethod
     def begin(cls, path: Path, study: Study) -> HeadroomFolder:
-        """Start a folder or go on with it; raises ResultFolderError where something else lies there."""
+        """Start a folder or go on with it, to more seeds too; raises ResultFolderError where it is another study's."""
         file = path / "settings.json"
         asked: dict[str, Any] = {**study.settings, "scenarios": {}}
         if file.is_file():
@@ -51,12 +51,12 @@ class HeadroomFolder:
         numbers = {cell.scenario: study.numbers(cell) for cell in study.cells}
         for name, value in {**study.settings, **numbers}.items():
             known = there["scenarios"].get(name, value) if name in numbers else there.get(name)
-            if known != value:
+            if known != value and not (name == "seeds" and set(parse_seeds(known)) <= set(study.seeds)):
                 raise ResultFolderError(
                     f"{path}: belongs to another study ({name}: {known!r} there, {value!r} here); nothing was changed. "
                     "Choose another with --out DIR."
                 )
-        there["scenarios"] = {**there["scenarios"], **numbers}
+        there |= {"seeds": study.settings["seeds"], "scenarios": {**there["scenarios"], **numbers}}
         write_json(file, there)
         return cls(path, study)
 

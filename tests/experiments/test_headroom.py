@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -65,6 +66,24 @@ def test_a_rerun_plays_only_what_is_missing(played, livesim, monkeypatch):
     assert livesim(*ASK, "--out", folder).exit_code == 0
     assert seeds == [(FAIR, (1001,))]
     assert (folder / "headroom.json").read_text() == before
+
+
+def test_a_study_goes_on_to_more_seeds_and_not_to_fewer(played, livesim, tmp_path, monkeypatch):
+    folder, seeds = shutil.copytree(played[0], tmp_path / "study"), []
+    play = working.Study.play
+
+    def noted(study, part):
+        seeds.append(part.seeds)
+        return play(study, part)
+
+    monkeypatch.setattr(working.Study, "play", noted)
+    more = [part.replace("1000:1003", "1000:1004") for part in ASK]
+    assert livesim(*more, "--out", folder).exit_code == 0
+    assert set(seeds) == {(1003,)}
+    assert _data(folder)["seeds"] == 4
+    fewer = livesim(*ASK, "--out", folder)
+    assert fewer.exit_code == 2
+    assert "belongs to another study (seeds: '1000:1004' there, '1000:1003' here)" in fewer.stderr
 
 
 def test_another_study_in_the_folder_is_refused(played, livesim):
