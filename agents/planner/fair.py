@@ -37,8 +37,7 @@ class Fair(Planner):
     of fresh luck (`Rooms.renew_luck`), so that they differ only by what they do. A candidate must beat the base by
     `margin` standard errors: with few futures the best of many would else be the luckiest.
 
-    An ad break costs viewers for longer than a few minutes: with a horizon of 20 decisions it looks nearly free, and
-    the planner loses to its base.
+    An ad break costs viewers for longer than a few minutes: with a horizon of 20 decisions it looks nearly free.
 
     It sees the hidden state of those who are present (tastes, wallets), which no platform could; what comes it sees
     no more of than anybody. Source: rollout with a base policy, Bertsekas, Tsitsiklis and Wu 1997, "Rollout algorithms
