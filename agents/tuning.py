@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from livesim import registry
 from livesim.errors import ConfigError
 
 Score = Callable[[Callable[..., Any], Sequence[int]], np.ndarray]
+LARGEST_GRID = 100
 _HEADER = """\
 # Numbers of the heuristics, tuned per scenario on training seeds by `livesim tune-heuristics`; do not edit by
 # hand. A policy or scenario that is missing here uses the defaults declared beside the policy.
@@ -73,18 +75,21 @@ def tune(
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
     known: Mapping[str, Any] | None = None,
+    vary: Sequence[str] | None = None,
 ) -> TuningResult:
     """Return the best numbers found for one policy.
 
     score: (factory, seeds) -> (len(seeds),) episode returns. known: numbers from an earlier search, a candidate too, so
-    that tuning anew loses nothing. Round i of `rounds` plays len(seeds) / 2^(rounds - i) seeds and keeps the best
-    third; the declared defaults are played throughout, for the paired gain.
+    that tuning anew loses nothing. vary: the numbers that the score depends on; None for all. Where they are choices
+    with at most LARGEST_GRID combinations, all of these are tried, else `candidates` at random. Round i of `rounds`
+    plays len(seeds) / 2^(rounds - i) seeds and keeps the best third; the declared defaults are played throughout, for
+    the paired gain.
     """
     factory = registry.resolve("policy", policy)
     if not tunable([policy]):
         raise ConfigError(f"policy '{policy}' has no numbers to tune. Tunable: {', '.join(tunable())}.")
     generator = np.random.default_rng([seed, len(policy), *policy.encode()])
-    options = _candidates(factory.Parameters, candidates, generator, known or {})
+    options = _candidates(factory.Parameters, candidates, generator, known or {}, vary)
     returns = np.full((len(options), len(seeds)), np.nan)
     alive = list(range(len(options)))
     played = 0
@@ -132,14 +137,23 @@ def write_tuned(results: Sequence[TuningResult], scenario: str, path: Path = TUN
 
 
 def _candidates(
-    kind: type, count: int, generator: np.random.Generator, known: Mapping[str, Any]
+    kind: type, count: int, generator: np.random.Generator, known: Mapping[str, Any], vary: Sequence[str] | None
 ) -> list[dict[str, Any]]:
-    """Return the defaults, what is known, then random points in the bounds, log-uniform over wide positive ranges."""
-    limits = bounds(kind)
-    drawn = [{name: _draw(limit, generator) for name, limit in limits.items()} for _ in range(max(count - 1, 0))]
+    """Return the defaults, what is known, then every combination of few choices or random points in the bounds.
+
+    Random points are log-uniform over wide positive ranges. Those that differ only in what does not vary are one.
+    """
+    limits = {name: limit for name, limit in bounds(kind).items() if vary is None or name in vary}
+    defaults = asdict(kind())
+    combinations = math.prod(len(limit.choices) for limit in limits.values())  # 0 where one is a range
+    if 0 < combinations <= LARGEST_GRID:
+        grid = product(*(limit.choices for limit in limits.values()))
+        drawn = [dict(zip(limits, values, strict=True)) for values in grid]
+    else:
+        drawn = [{name: _draw(limit, generator) for name, limit in limits.items()} for _ in range(max(count - 1, 0))]
     unique: list[dict[str, Any]] = []
-    for candidate in [asdict(kind()), asdict(build(kind, known, TUNED_PATH.name)), *drawn]:
-        if candidate not in unique:
+    for candidate in [defaults, asdict(build(kind, known, TUNED_PATH.name)), *({**defaults, **one} for one in drawn)]:
+        if all(any(candidate[name] != other[name] for name in limits) for other in unique):
             unique.append(candidate)
     return unique
 

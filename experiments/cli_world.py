@@ -138,7 +138,7 @@ def tune_heuristics(
     names: Names,
     only: Annotated[list[str] | None, typer.Option("--policy", help="only these policies; default all")] = None,
     episodes: Annotated[int, typer.Option(help="training seeds per candidate", min=2)] = 16,
-    candidates: Annotated[int, typer.Option(help="candidates per policy", min=1)] = 24,
+    candidates: Annotated[int, typer.Option(help="candidates per policy; few choices are all tried", min=1)] = 24,
     rounds: Annotated[int, typer.Option(help="rounds of halving", min=1)] = 3,
 ) -> None:
     """Tune the few parameters of the heuristics on training seeds and write agents/tuned.yaml."""

@@ -32,7 +32,11 @@ def tune_scenario(
     results = []
     for policy in tunable(policies):
         known = read_tuned(TUNED_PATH).get(name, {}).get(policy)
-        result = tune(policy, _score(policy, scenario), seeds, candidates, rounds, report=report, known=known)
+        vary = (
+            env_for("room", scenario, {}).heads if policy.startswith("room.") else None
+        )  # its numbers are rules of heads
+        score = _score(policy, scenario)
+        result = tune(policy, score, seeds, candidates, rounds, report=report, known=known, vary=vary)
         write_tuned([result], name)
         results.append(result)
     return results

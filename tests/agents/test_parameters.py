@@ -82,3 +82,22 @@ def test_tuned_values_are_written_and_read_back(tmp_path):
     flat = tuning.tune("ads.credit_rule", lambda factory, seeds: np.zeros(len(seeds)), range(8), candidates=3)
     tuning.write_tuned([flat], "tiny", path)
     assert parameters.read_tuned(path) == {"tiny": {}}
+
+
+def test_few_choices_are_all_tried_and_what_plays_no_part_is_tried_once():
+    """Of `combined` in a room of three heads: 5 x 3 x 4 rules, whatever plays the fourth; the best one is found."""
+    tried = []
+
+    def score(factory, seeds):
+        choices = factory.keywords["params"]
+        tried.append(tuple(choices.values()))
+        is_best = (choices["recommend"], choices["interact"]) == ("most_clicked", "lull_triggered")
+        return np.full(len(seeds), 1.0 if is_best and choices["ads"] == "fixed_interval" else 0.0)
+
+    known = {"recommend": "nothing", "ads": "credit_rule", "interact": "rotation", "operate": "fixed"}
+    heads = ("recommend", "ads", "interact")
+    result = tuning.tune("room.combined", score, range(8), candidates=2, known=known, vary=heads)
+    assert len(set(tried)) == 60
+    assert result.params == {
+        "recommend": "most_clicked", "ads": "fixed_interval", "interact": "lull_triggered", "operate": "threshold"
+    }  # fmt: skip
