@@ -47,7 +47,7 @@ fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made t
 sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
 	$(BIN)/livesim sensitivity entertainment --jobs 2
 
-headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; half an hour
+headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; an hour
 	$(BIN)/livesim headroom $(SMALL) --jobs 2 --set session.duration_s=3600 --seeds 700:706 --pick-seeds 500:516 \
 	    --fair planner.fair:horizon=60:every=8 --clairvoyant planner.clairvoyant:every=6
 
