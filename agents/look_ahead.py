@@ -27,7 +27,7 @@ from sb3_contrib import MaskablePPO
 
 from agents.hyperparameters import LookAhead
 from agents.leash import heads_of
-from agents.planner.candidates import candidates
+from agents.planner.candidates import candidates, firsts
 from agents.planner.copies import Copies
 from livesim.errors import ConfigError, unknown_name_text
 
@@ -156,7 +156,7 @@ def _changes(
     Rows rise.  share: allowed changes of the row per change drawn, so that weighted sums stand for all of them.
     """
     row, tried = candidates(actions, masks, sizes)
-    is_change = np.concatenate([[False], row[1:] == row[:-1]])  # the first of a row is what the policy does
+    is_change = ~firsts(row)
     order = np.lexsort((generator.random(len(row)), row))
     order = order[is_change[order]]
     ranked = row[order]
@@ -174,13 +174,11 @@ def _gains(
     """Return what the changes bring over the policy's own choice, (len(row),), and the decisions played on copies."""
     rooms, place = np.unique(row, return_inverse=True)
     futures = copies.futures(rooms, generator.integers(2**32, 2**63, (len(rooms), 1)))
-    begin = np.searchsorted(row, rooms)  # the policy's own choice goes before the changes of its room
-    candidates_of = np.insert(place, begin, np.arange(len(rooms)))
-    first = np.insert(tried, begin, actions[rooms], axis=0)
-    remembered = tuple(part[rooms] for part in memory)
-    gain = copies.gains(futures, candidates_of, first, policy, remembered, horizon)[:, 0]
-    is_change = np.insert(np.ones(len(row), dtype=bool), begin, False)
-    return gain[is_change], len(first) * horizon
+    room, first = np.concatenate([np.arange(len(rooms)), place]), np.concatenate([actions[rooms], tried])
+    order = np.argsort(room, kind="stable")  # the policy's own choice before the changes of its room
+    remembered, gain = tuple(part[rooms] for part in memory), np.empty(len(room))
+    gain[order] = copies.gains(futures, room[order], first[order], policy, remembered, horizon)[:, 0]
+    return gain[len(rooms) :], len(room) * horizon
 
 
 def stacked(parts: list[Looks]) -> Looks:

@@ -95,8 +95,8 @@ def stakes(
     environment: Annotated[str, typer.Option(metavar="ID", help="as AdPlacement-v0")] = "Room-v0",
     policy: Annotated[str | None, typer.Option(help="plays on after the choice; default the scenario's rule")] = None,
     seeds: Seeds = "1000:1016",
-    looks: Annotated[int, typer.Option(help="moments of each session in which choices are tried", min=1)] = 6,
-    futures: Annotated[int, typer.Option(help="fresh futures of each moment", min=2, max=1024)] = 8,
+    looks: Annotated[int, typer.Option(help="moments of each session in which choices are tried")] = 6,
+    futures: Annotated[int, typer.Option(help="fresh futures of each moment, 2 to 1024")] = 8,
     horizon: Annotated[int, typer.Option(help="decisions looked ahead; then a viewer has a worth", min=1)] = 100,
     viewers: Viewers = 100,
     settings: Settings = None,
@@ -106,14 +106,12 @@ def stakes(
 
     Credits over the rule's own choice, under fresh futures that all choices of a moment share.
     """
-    from dataclasses import asdict
-
     from agents.planner.naming import default_base
     from experiments.environment import EnvConfig
     from experiments.progress import simulator_display
     from experiments.seeds import parse_seeds
+    from experiments.stakes import as_data, stakes_table, try_choices
     from experiments.stakes import stakes as stakes_of
-    from experiments.stakes import stakes_table, try_choices
 
     chosen = parse_seeds(seeds)
     overrides = {"audience.planned_viewers": viewers, **overrides_of(settings)}
@@ -122,7 +120,7 @@ def stakes(
     with simulator_display().stage(f"choices in {name}", total=looks * len(chosen)) as advance:
         found = stakes_of(try_choices(env, rule, chosen, looks, futures, horizon, advance))
     if as_json:
-        print(json.dumps([asdict(one) for one in found], indent=2))
+        print(json.dumps(as_data(found), indent=2))
         return
     print(f"{env.id} {name}, rule {rule}, {len(chosen)} sessions, {futures} futures, {horizon} decisions ahead\n")
     print(stakes_table(found).markdown())

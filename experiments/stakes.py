@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +18,14 @@ from agents.planner.candidates import candidates
 from agents.planner.copies import Copies
 from experiments.environment import EnvConfig
 from experiments.report import Table
-from experiments.rollout import Progress
+from experiments.rollout import Progress, rollout
 from experiments.statistics import Estimate, paired_difference
 from livesim.envs.actions import NOTHING
 from livesim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from agents.policy import State
+    from livesim.envs.batch import RoomBatch
 
 AT_A_TIME = 16
 """Sessions played together."""
@@ -74,58 +78,63 @@ def try_choices(
     decisions = env.load_scenario().decisions
     if not 1 <= looks < decisions:
         raise ConfigError(f"--looks must be 1 to {decisions - 1} in a session of {decisions} decisions, got {looks}")
-    moments = sorted(np.random.default_rng(looks).choice(decisions - 1, looks, replace=False).tolist())
-    found: list[Tried] = []
-    for first in range(0, len(seeds), AT_A_TIME):
-        chunk = list(seeds[first : first + AT_A_TIME])
-        rooms = env.make(len(chunk))
-        try:
-            found += _play(rooms.batch, env.policy(rule), chunk, moments, futures, horizon, progress)
-        finally:
-            rooms.close()
-    return found
+    moments = set(np.random.default_rng(looks).choice(decisions - 1, looks, replace=False).tolist())
+    trying = _Trying(env.policy(rule), moments, futures, horizon, progress)
+    rollout(trying, env, seeds, batch=AT_A_TIME)
+    return trying.found
 
 
-def _play(
-    batch: Any, rule: Any, seeds: list[int], moments: Sequence[int], futures: int, horizon: int,
-    progress: Progress | None,
-) -> list[Tried]:  # fmt: skip
-    batch.reset(seeds)
-    copies, memory, found = Copies(batch), rule.initial_state(np.array(seeds)), []
-    starts = np.ones(len(seeds), dtype=bool)
-    for t in range(moments[-1] + 1):
-        chosen, memory = rule.predict(batch.observe(), memory, starts)
-        actions, starts = np.asarray(chosen, dtype=np.int64).reshape(len(seeds), -1), np.zeros(len(seeds), dtype=bool)
-        if t in moments:
-            found += _tried(copies, rule, memory, actions, seeds, t, futures, horizon)
-            if progress is not None:
-                progress(len(seeds))
-        batch.step(actions)
-    return found
+class _Trying:
+    """Plays as a rule does; in some moments it first tries every allowed change on copies of the rooms it is shown."""
 
+    def __init__(self, rule: Any, moments: set[int], futures: int, horizon: int, progress: Progress | None) -> None:
+        self.rule, self.moments, self.futures, self.horizon = rule, moments, futures, horizon
+        self.progress = progress
+        self.found: list[Tried] = []
 
-def _tried(
-    copies: Copies, rule: Any, memory: Any, actions: np.ndarray, seeds: list[int], moment: int, futures: int,
-    horizon: int,
-) -> list[Tried]:  # fmt: skip
-    batch = copies.batch
-    room, tried = candidates(actions, batch.action_masks(), batch.actions.sizes)
-    is_open = (np.bincount(room, minlength=len(seeds)) > 1) & ~batch.rooms.ended
-    room, tried = room[is_open[room]], tried[is_open[room]]
-    if not len(room):
-        return []
-    rooms, place = np.unique(room, return_inverse=True)
-    luck = [np.random.default_rng([seeds[row], moment]).integers(2**32, 2**63, futures) for row in rooms]
-    gains = copies.gains(
-        copies.futures(rooms, np.array(luck)), place, tried, rule, tuple(part[rooms] for part in memory), horizon
-    )
-    found = []
-    for row, action, gain in zip(room, tried, gains, strict=True):
-        for head in np.flatnonzero(action != actions[row]):
-            name = batch.actions.heads[head]
-            choice = (NOTHING[name], *batch.layout.choice_names[name])[action[head]]
-            found.append(Tried(name, choice, seeds[row], moment, gain))
-    return found
+    def meet(self, batch: RoomBatch) -> None:
+        """Look at the rooms that are played next."""
+        self.copies = Copies(batch)
+
+    def initial_state(self, seeds: Sequence[int]) -> State:
+        """Return the rule's memory of new sessions."""
+        self.seeds, self.moment = list(seeds), 0
+        return self.rule.initial_state(np.array(seeds))
+
+    def predict(
+        self,
+        observation: Any,
+        state: State | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+    ) -> tuple[np.ndarray, State]:
+        """Return what the rule does."""
+        chosen, memory = self.rule.predict(observation, state, episode_start)
+        if self.moment in self.moments:
+            self.found += self._tried(np.asarray(chosen, dtype=np.int64).reshape(len(self.seeds), -1), memory)
+            if self.progress is not None:
+                self.progress(len(self.seeds))
+        self.moment += 1
+        return chosen, memory
+
+    def _tried(self, actions: np.ndarray, memory: State) -> list[Tried]:
+        batch, seeds = self.copies.batch, self.seeds
+        room, tried = candidates(actions, batch.action_masks(), batch.actions.sizes)
+        is_open = (np.bincount(room, minlength=len(seeds)) > 1) & ~batch.rooms.ended
+        room, tried = room[is_open[room]], tried[is_open[room]]
+        if not len(room):
+            return []
+        rooms, place = np.unique(room, return_inverse=True)
+        luck = [np.random.default_rng([seeds[row], self.moment]).integers(2**32, 2**63, self.futures) for row in rooms]
+        futures, remembered = self.copies.futures(rooms, np.array(luck)), tuple(part[rooms] for part in memory)
+        gains = self.copies.gains(futures, place, tried, self.rule, remembered, self.horizon)
+        found = []
+        for row, action, gain in zip(room, tried, gains, strict=True):
+            for head in np.flatnonzero(action != actions[row]):
+                name = batch.actions.heads[head]
+                choice = (NOTHING[name], *batch.layout.choice_names[name])[action[head]]
+                found.append(Tried(name, choice, seeds[row], self.moment, gain))
+        return found
 
 
 def stakes(found: Sequence[Tried]) -> list[Stake]:
@@ -175,6 +184,14 @@ def stakes_table(found: Sequence[Stake]) -> Table:
             for one in found
         ],
     )
+
+
+def as_data(found: Sequence[Stake]) -> list[dict[str, Any]]:
+    """Return plain data for JSON; what is unknown is None."""
+    return [
+        {**asdict(one), "mean": one.mean.as_data(), "differs": None if np.isnan(one.differs) else one.differs}
+        for one in found
+    ]
 
 
 def _plain(value: float) -> str:

@@ -27,14 +27,13 @@ def tune_scenario(
     Every candidate plays the same `episodes` seeds, which nothing else uses. The file is written after each
     policy.
     """
-    name = env_for("room", scenario, {}).load_scenario().name
+    room = env_for("room", scenario, {})
+    name = room.load_scenario().name
     seeds = range(TUNING_START, TUNING_START + episodes)
     results = []
     for policy in tunable(policies):
         known = read_tuned(TUNED_PATH).get(name, {}).get(policy)
-        vary = (
-            env_for("room", scenario, {}).heads if policy.startswith("room.") else None
-        )  # its numbers are rules of heads
+        vary = room.heads if policy.startswith("room.") else None  # its numbers are rules, one per head
         score = _score(policy, scenario)
         result = tune(policy, score, seeds, candidates, rounds, report=report, known=known, vary=vary)
         write_tuned([result], name)

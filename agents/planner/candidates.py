@@ -28,6 +28,11 @@ def candidates(base: np.ndarray, masks: np.ndarray, sizes: Sequence[int]) -> tup
     return np.array(rooms), np.stack(actions)
 
 
+def firsts(rooms: np.ndarray) -> np.ndarray:
+    """Return which candidates are the first of their room, (N,) bool: what the base does. rooms: (N,), rising."""
+    return np.concatenate([[True], rooms[1:] != rooms[:-1]])
+
+
 def best_few(rooms: np.ndarray, value: np.ndarray, is_base: np.ndarray, keep: int) -> np.ndarray:
     """Return which candidates go on, rising: the base of every room, and the `keep` others of the highest value.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.parameters import parameter
 from agents.planner.base import Planner
-from agents.planner.candidates import best_few, candidates
+from agents.planner.candidates import best_few, candidates, firsts
 
 if TYPE_CHECKING:
     from agents.policy import State
@@ -98,7 +98,7 @@ class Clairvoyant(Planner):
         if not len(rooms):
             return actions
         kept = actor.snapshot()
-        is_base = np.concatenate([[True], rooms[1:] != rooms[:-1]])
+        is_base = firsts(rooms)
         look = min(self.params.first_look, left)
         seen = self.copies.look_ahead(kept, rooms, tried, policy, memory, look)
         value = seen.value(seen.worth[is_base][np.cumsum(is_base) - 1])

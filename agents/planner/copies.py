@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.planner.candidates import firsts
+
 if TYPE_CHECKING:
     from agents.policy import State
     from livesim.envs.batch import BatchSnapshot, RoomBatch
@@ -82,7 +84,7 @@ class Copies:
         memory: the policy's, one row per room, after it has acted in the present decision.  which: of the futures.
         """
         chosen = np.arange(futures.per_room) if which is None else np.array(which)
-        is_base = np.concatenate([[True], room[1:] != room[:-1]])
+        is_base = firsts(room)
         base = np.flatnonzero(is_base)[np.cumsum(is_base) - 1]
         remembered = tuple(np.repeat(part, futures.per_room, axis=0) for part in memory)
         source = (room[:, None] * futures.per_room + chosen).ravel()

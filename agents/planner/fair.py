@@ -10,7 +10,7 @@ import numpy as np
 from agents import dice
 from agents.parameters import parameter
 from agents.planner.base import Planner
-from agents.planner.candidates import best_few, candidates
+from agents.planner.candidates import best_few, candidates, firsts
 
 if TYPE_CHECKING:
     from agents.planner.copies import Futures
@@ -76,7 +76,7 @@ class Fair(Planner):
         p = self.params
         futures = self._futures(due, own[due])
         remembered = tuple(part[due] for part in memory)
-        is_base = np.concatenate([[True], rooms[1:] != rooms[:-1]])
+        is_base = firsts(rooms)
 
         def gains(which: np.ndarray, some: range) -> np.ndarray:
             return self.copies.gains(futures, rooms[which], tried[which], self.base, remembered, p.horizon, some)

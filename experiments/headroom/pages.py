@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 
 from agents.files import write_text
@@ -17,7 +16,6 @@ from experiments.headroom.work import HeadroomFolder
 from experiments.report import markdown
 from experiments.result_folder import write_json
 from experiments.seeds import seeds_text
-from experiments.statistics import Estimate
 
 PAGE, DATA = "headroom.md", "headroom.json"
 HEADER = ("environment and room", "policy", "return", "minus the best rule")
@@ -76,9 +74,9 @@ def as_data(found: Sequence[Gap]) -> list[dict[str, Any]]:
             "rows": [
                 {
                     "policy": row.role,
-                    "return": _ends(row.mean),
-                    "minus_best_rule": None if row.over_rule is None else _ends(row.over_rule),
-                    "terms": {name: _ends(part) for name, part in row.terms.items()},
+                    "return": row.mean.as_data(),
+                    "minus_best_rule": None if row.over_rule is None else row.over_rule.as_data(),
+                    "terms": {name: part.as_data() for name, part in row.terms.items()},
                     "actions": dict(row.actions),
                     "viewers": row.viewers,
                 }
@@ -112,8 +110,3 @@ def _rows(gap: Gap) -> list[list[str]]:
 
 def _is_explained(row: Row) -> bool:
     return row.role in PLANNED or row.role.startswith("learned")
-
-
-def _ends(one: Estimate) -> Mapping[str, float | None]:
-    ends = {"value": one.value, "low": one.low, "high": one.high}
-    return {name: None if np.isnan(end) else end for name, end in ends.items()}

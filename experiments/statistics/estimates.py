@@ -35,6 +35,11 @@ class Estimate:
         """Return whether the whole interval lies above `bound`."""
         return self.low > bound
 
+    def as_data(self) -> dict[str, float | None]:
+        """Return value, low and high for JSON; what is unknown is None."""
+        ends = {"value": self.value, "low": self.low, "high": self.high}
+        return {name: None if np.isnan(end) else end for name, end in ends.items()}
+
     def text(self, digits: int = 1) -> str:
         """Return "12.3 [11.0, 13.5]"."""
         if np.isnan(self.value):
