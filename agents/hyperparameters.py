@@ -38,7 +38,7 @@ class LookAhead(Config):
 
     rounds: int = number(2, 1, 100, "rounds", "of sessions, each played with what is learned so far")
     sessions: int = number(64, 4, 4096, "sessions", "a round, a quarter of them held out; as many judge the rounds")
-    looks: int = number(8, 1, 10_000, "decisions", "of each session in which choices are tried, the same in all")
+    looks: int = number(8, 1, 10_000, "decisions", "of a session in which choices are tried, half where it acts")
     changes: int = number(6, 1, 1000, "choices", "tried at most in such a decision, beside the policy's own")
     heads: tuple[str, ...] | None = switch(None, "whose choices are tried; null: all that are learned")
     horizon: int = number(40, 1, 2880, "decisions", "how far a copy is played; then a viewer has a worth")

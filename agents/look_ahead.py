@@ -4,11 +4,13 @@ At sampled moments of training sessions a room is copied once per choice; every 
 follows the policy, all under the same fresh luck, so that what differs is the choice. The gains over what the policy
 does teach its network:
 
-    maximise  mean over moments of  sum over heads and choices  pi_head(choice | input) gain(head, choice)
+    maximise  mean over decisions of  sum over heads and choices  pi_head(choice | input) gain(head, choice)
 
-which is policy iteration with rollouts. The network reads observations only: what a copy knows of its viewers (tastes,
-wallets) and of its future averages out over moments, and what is learned needs neither. Choices that gain one by one
-can lose together, so whole sessions decide which round is kept, or the start.
+which is policy iteration with rollouts. Half of the moments are those in which the policy acts, weighed by how few
+they are: sampled as they come, they are too few to say what an act is worth, and a network that learns mostly from
+decisions to wait ends with waiting always. The network reads observations only: what a copy knows of its viewers
+(tastes, wallets) and of its future averages out over moments, and what is learned needs neither. Choices that gain one
+by one can lose together, so whole sessions decide which round is kept, or the start.
 
 Sources: Bertsekas, Tsitsiklis and Wu 1997, doi:10.1023/A:1009635226865 (rollouts on a base policy); Ross and Bagnell
 2014, arXiv:1406.5979 (cost-sensitive learning from the values of all choices). Needs the extra `train`.
@@ -16,7 +18,7 @@ Sources: Bertsekas, Tsitsiklis and Wu 1997, doi:10.1023/A:1009635226865 (rollout
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from agents.inputs import Inputs
     from agents.policy import Policy, State
     from agents.vec_env import RoomsVecEnv
+    from livesim.envs.batch import RoomBatch
 
 FIRST_SESSION = 2**19
 """Sessions looked at have seeds from here on: above those of the training rooms, below the next training seed's."""
@@ -48,7 +51,7 @@ class Looks:
     """N moments. m choices, heads side by side.
 
     inputs: (N, width), not normalised.  masks: (N, m) bool.  gain: (N, m) credits over the policy's own choice, 0 where
-    not tried.  weight: (N, m) allowed changes per change tried, 0 where not tried.  session: (N,) seeds.
+    not tried.  weight: (N, m) how many choices and decisions it stands for, 0 where not tried.  session: (N,) seeds.
     """
 
     inputs: np.ndarray
@@ -88,55 +91,91 @@ def improve(
     return numbers
 
 
+class Sessions:
+    """Plays whole sessions with a policy: iterating yields, before each decision, (t, observations, memory, actions).
+
+    memory: the policy's, after it has chosen the actions (S, H).  earned: (S,) credits so far.
+    """
+
+    def __init__(self, batch: RoomBatch, policy: Any, seeds: np.ndarray) -> None:
+        self.batch, self.policy, self.seeds = batch, policy, seeds
+        self.earned = np.zeros(len(seeds))
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray, State, np.ndarray]]:
+        """Play from the beginning."""
+        self.batch.reset(self.seeds.tolist())
+        self.earned[:] = 0.0
+        memory = self.policy.initial_state(self.seeds)
+        for t in range(self.batch.scenario.decisions):
+            flat = self.batch.observe()
+            chosen, memory = self.policy.predict(flat, memory, np.full(len(self.seeds), t == 0))
+            actions = np.asarray(chosen, dtype=np.int64).reshape(len(self.seeds), -1)
+            yield t, flat, memory, actions
+            self.batch.step(actions)
+            self.earned += self.batch.rewards()
+
+
 def returns(copies: Copies, policy: Any, seeds: np.ndarray) -> np.ndarray:
     """Return what a policy earns in whole sessions, (S,) credits."""
-    batch, memory, starts = copies.batch, policy.initial_state(seeds), np.ones(len(seeds), dtype=bool)
-    batch.reset(seeds.tolist())
-    total = np.zeros(len(seeds))
-    while not batch.rooms.ended.all():
-        chosen, memory = policy.predict(batch.observe(), memory, starts)
-        batch.step(np.asarray(chosen, dtype=np.int64).reshape(len(seeds), -1))
-        total += batch.rewards()
-        starts = np.zeros(len(seeds), dtype=bool)
-    return total
+    sessions = Sessions(copies.batch, policy, seeds)
+    for _ in sessions:
+        pass
+    return sessions.earned
 
 
 def collect(
     copies: Copies, rooms: RoomsVecEnv, policy: Any, plan: LookAhead, seeds: np.ndarray, generator: np.random.Generator
 ) -> tuple[Looks, int]:
-    """Play sessions with a policy and try other choices at sampled moments; returns them and the decisions played."""
-    batch, inputs, columns = copies.batch, rooms.inputs, tried_columns(plan, rooms.inputs)
-    batch.reset(seeds.tolist())
-    memory, seen = policy.initial_state(seeds), inputs.fresh(seeds)
-    starts, played = np.ones(len(seeds), dtype=bool), 0
-    moments = set(generator.choice(batch.scenario.decisions - 1, min(plan.looks, batch.scenario.decisions - 1), False))
+    """Play sessions with a policy and try other choices at sampled moments; returns them and the decisions played.
+
+    The sessions are played twice: first to see where the policy acts, because those decisions are few and weigh most.
+    """
+    sessions, inputs = Sessions(copies.batch, policy, seeds), rooms.inputs
+    columns, decisions = tried_columns(plan, inputs), copies.batch.scenario.decisions
+    is_tried = np.array([columns[start] for start in np.cumsum([0, *inputs.sizes[:-1]])])
+    acts = np.stack([(actions[:, is_tried] > 0).any(axis=1) for _, _, _, actions in sessions])
+    stands_for = moments(acts, plan.looks, generator)
+    seen, played = inputs.fresh(seeds), 2 * acts.size
     parts: list[Looks] = []
-    for t in range(batch.scenario.decisions):
-        flat = batch.observe()
+    for t, flat, memory, actions in sessions:
         if rooms.normaliser:
             rooms.normaliser.see(flat)
-        raw, seen = inputs.see(flat, seen, starts)
-        chosen, memory = policy.predict(flat, memory, starts)
-        actions = np.asarray(chosen, dtype=np.int64).reshape(len(seeds), -1)
-        starts = np.zeros(len(seeds), dtype=bool)
-        if t in moments:
-            masks = inputs.masks(raw)
-            row, tried, share = _changes(actions, masks & columns, inputs.sizes, plan.changes, generator)
-            if len(row):
-                horizon = min(plan.horizon, batch.scenario.decisions - t)
-                value, count = _gains(copies, policy, memory, actions, row, tried, horizon, generator)
-                gain, weight = np.zeros(masks.shape), np.zeros(masks.shape)
-                head = (tried != actions[row]).argmax(axis=1)
-                column = np.cumsum([0, *inputs.sizes[:-1]])[head] + tried[np.arange(len(row)), head]
-                gain[row, column], weight[row, column] = value, share
-                at = np.unique(row)
-                parts.append(Looks(raw[at], masks[at], gain[at], weight[at], seeds[at]))
-                played += count
-        batch.step(actions)
-        played += len(seeds)
+        raw, seen = inputs.see(flat, seen, np.full(len(seeds), t == 0))
+        if not (looked := stands_for[t] > 0.0).any():
+            continue
+        masks = inputs.masks(raw)
+        row, tried, share = _changes(actions, masks & columns & looked[:, None], inputs.sizes, plan.changes, generator)
+        if len(row):
+            horizon = min(plan.horizon, decisions - t)
+            value, count = _gains(copies, policy, memory, actions, row, tried, horizon, generator)
+            gain, weight = np.zeros(masks.shape), np.zeros(masks.shape)
+            head = (tried != actions[row]).argmax(axis=1)
+            column = np.cumsum([0, *inputs.sizes[:-1]])[head] + tried[np.arange(len(row)), head]
+            gain[row, column], weight[row, column] = value, share * stands_for[t, row]
+            at = np.unique(row)
+            parts.append(Looks(raw[at], masks[at], gain[at], weight[at], seeds[at]))
+            played += count
     if not parts:
         raise ConfigError("look_ahead: in none of the decisions looked at was another choice allowed; look more often")
     return stacked(parts), played
+
+
+def moments(acts: np.ndarray, looks: int, generator: np.random.Generator) -> np.ndarray:
+    """Return how many decisions each look stands for, in units of their mean, (T, S); 0: not looked at.
+
+    acts: (T, S) bool, where a session's policy does something.  Half of a session's looks, or all its acts where they
+    are fewer, are at such decisions, the others elsewhere; the last decision is left out.
+    """
+    decisions, sessions = acts.shape
+    found, left = np.zeros(acts.shape), np.full(sessions, min(looks, decisions - 1))
+    is_open = np.arange(decisions)[:, None] < decisions - 1
+    for stratum, most in ((acts & is_open, -(-looks // 2)), (~acts & is_open, looks)):
+        order = np.where(stratum, generator.random(acts.shape), np.inf).argsort(axis=0).argsort(axis=0)
+        size = stratum.sum(axis=0)
+        count = np.minimum(np.minimum(size, most), left)
+        found += np.where(stratum & (order < count), size / np.maximum(count, 1), 0.0)
+        left = left - count
+    return found * (min(looks, decisions - 1) / max(decisions - 1, 1))
 
 
 def tried_columns(plan: LookAhead, inputs: Inputs) -> np.ndarray:

@@ -55,10 +55,29 @@ def test_choices_are_tried_of_the_chosen_heads_and_stand_for_all_that_are_allowe
     assert not found.weight[:, sizes[0] :].any()
     assert ((found.weight > 0).sum(axis=1) <= 2).all()
     allowed = found.masks[:, : sizes[0]].sum(axis=1) - 1  # every item but the policy's own choice
-    np.testing.assert_allclose(found.weight.sum(axis=1), allowed)
+    stands_for = found.weight.sum(axis=1) / allowed
+    by_session = np.array([stands_for[found.session == seed].sum() for seed in np.unique(found.session)])
+    assert (by_session <= PLAN["looks"] + 1e-9).all()  # less where a decision looked at allows no change
+    assert by_session.max() == pytest.approx(PLAN["looks"])
     assert found.masks[found.weight > 0].all()
     assert (found.gain[found.weight == 0] == 0.0).all()
     assert (found.gain != 0.0).any()
+
+
+def test_half_of_the_looks_are_where_the_policy_acts_and_all_decisions_are_stood_for():
+    acts = np.zeros((100, 3), dtype=bool)
+    acts[:20, 0] = acts[[5, 99], 1] = True  # 20 acts; one, and one in the last decision, which is left out; none
+    weight = look_ahead.moments(acts, 6, np.random.default_rng(0))
+    looked = weight > 0
+    assert looked.sum(axis=0).tolist() == [6, 6, 6]
+    assert (looked & acts).sum(axis=0).tolist() == [3, 1, 0]
+    assert not looked[99].any()
+    np.testing.assert_allclose(weight.sum(axis=0), 6.0)  # the mean look stands for as much as the mean decision
+    np.testing.assert_allclose((weight * acts).sum(axis=0), np.array([20, 1, 0]) * 6 / 99)
+
+
+def test_few_decisions_are_all_looked_at():
+    assert (look_ahead.moments(np.ones((4, 2), dtype=bool), 8, np.random.default_rng(0))[:3] == 1.0).all()
 
 
 def test_the_same_seed_tries_and_learns_the_same_and_training_rooms_stay_where_they_were():
@@ -104,6 +123,7 @@ def test_a_network_learns_the_choice_that_gains_and_keeps_the_start_where_none_d
     one = learner(advice_trust=0.6)
     found = collected(one, looks=8, changes=100, horizon=1, heads=("recommend",))
     is_tried, start = found.weight > 0, _greedy(one, found)
+    found.weight[:] = is_tried
     found.gain[:] = np.where(is_tried, -1.0, 0.0)
     found.gain[:, 2] = np.where(is_tried[:, 2], gain, 0.0)
     plan = LookAhead(**PLAN | {"epochs": 60, "learning_rate": 0.03})
