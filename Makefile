@@ -8,6 +8,8 @@ JOBS ?= 2
 KINDS := entertainment ecommerce education health enterprise esports
 SMALL := entertainment+small education+small ecommerce+small
 HARD := flash_crowd edge_outage weak_network
+HEADROOM := --jobs 2 --set session.duration_s=3600 --seeds 700:716 --pick-seeds 500:516 \
+    --fair planner.fair:horizon=60:every=8 --clairvoyant planner.clairvoyant:every=6
 BOARD := $(foreach head,recommend room,$(head)_small/entertainment $(head)_small/education $(head)_kinds/ecommerce) \
     $(foreach head,ads interact,$(foreach kind,entertainment education ecommerce,$(head)_kinds/$(kind))) \
     $(foreach kind,$(HARD),operate_kinds/$(kind))
@@ -47,9 +49,9 @@ fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made t
 sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
 	$(BIN)/livesim sensitivity entertainment --jobs 2
 
-headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; an hour
-	$(BIN)/livesim headroom $(SMALL) --jobs 2 --set session.duration_s=3600 --seeds 700:706 --pick-seeds 500:516 \
-	    --fair planner.fair:horizon=60:every=8 --clairvoyant planner.clairvoyant:every=6
+headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; an hour and a half
+	$(BIN)/livesim headroom $(SMALL) $(foreach head,Recommend AdPlacement InteractionTiming Room,--environment $(head)-v0) $(HEADROOM)
+	$(BIN)/livesim headroom $(addsuffix +small,$(HARD)) --environment Operations-v0 --out results/headroom_operations $(HEADROOM)
 
 ablation: $(STAMP)  ## what each ingredient of learning is worth; an hour
 	$(BIN)/livesim run experiments/configs/ablation.yaml --jobs 2
