@@ -43,6 +43,12 @@ def livesim():
     return call
 
 
+@pytest.fixture
+def no_figures(monkeypatch) -> None:
+    """Draw nothing for TensorBoard: half of the time of a small run, where a test is about something else."""
+    monkeypatch.setattr("experiments.result_figures.result_figures", lambda *_: {})
+
+
 @pytest.fixture(scope="session")
 def finished(livesim, tmp_path_factory) -> Path:
     """The result folder of one small experiment, run once for all tests that only read it."""

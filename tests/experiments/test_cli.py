@@ -27,6 +27,7 @@ def test_a_run_trains_evaluates_and_compares(finished):
     assert not (finished / "runs" / "ppo" / "seed0" / "checkpoint").exists()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_run_prints_the_table_and_names_the_next_commands(livesim, tiny_file, tmp_path):
     result = livesim("run", tiny_file, "--set", "algorithms=[]", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
@@ -57,6 +58,7 @@ def test_a_finished_run_resumed_does_nothing_again(livesim, finished):
 
 
 @pytest.mark.parametrize("stop_at", [("ppo", 0, 144), pytest.param(("ppo", 1, 96), marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("no_figures")
 def test_an_interrupted_run_resumes_to_the_same_bytes(livesim, finished, tmp_path, monkeypatch, stop_at):
     name, seed, step = stop_at
     original = LearnerRun._learn
@@ -86,6 +88,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(livesim, finished, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_a_crash_between_checkpoints_resumes_to_the_same_bytes(livesim, finished, tmp_path, monkeypatch):
     class PowerCutError(Exception):
         pass
@@ -129,6 +132,8 @@ def test_ctrl_c_leaves_a_folder_that_can_be_resumed(tiny_file, tmp_path):
     assert json.loads((out / "status.json").read_text())["state"] == "interrupted"
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_figures")
 def test_learners_trained_in_processes_give_the_same_bytes(livesim, finished, tmp_path):
     out = tmp_path / "out"
     result = livesim("run", finished / "config.yaml", "--out", out, "--jobs", "2")
@@ -137,6 +142,7 @@ def test_learners_trained_in_processes_give_the_same_bytes(livesim, finished, tm
         assert (out / file).read_bytes() == (finished / file).read_bytes(), file
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_train_and_evaluate_one_after_the_other_give_what_run_gives(livesim, finished, tmp_path):
     out = tmp_path / "out"
     assert livesim("train", finished / "config.yaml", "--out", out).exit_code == 0

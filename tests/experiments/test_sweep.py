@@ -61,7 +61,7 @@ def sweep_file(tmp_path) -> Path:
 
 
 @pytest.fixture
-def here(monkeypatch):
+def here(monkeypatch, no_figures):
     """Let the local engine play in this process; here(before) does something before each cell."""
 
     def use(before=lambda task: None):
@@ -77,6 +77,7 @@ def finished_sweep(livesim, tmp_path_factory) -> Path:
     (folder / "sweep.yaml").write_text(SWEEP)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local, "LocalEngine", lambda jobs: HereEngine())
+        patch.setattr("experiments.result_figures.result_figures", lambda *_: {})
         result = livesim("sweep", folder / "sweep.yaml", "--out", folder / "result")
     assert result.exit_code == 0, result.output
     return folder / "result"
