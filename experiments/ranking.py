@@ -19,8 +19,8 @@ from livesim import registry
 from livesim.heads import choices
 
 HEADS = ("recommend", "ads", "interact")
-TRIVIAL = ("random", "hold", "hold_first", "spam_mid_roll", "spam_overlay", "sell_out")
-"""Policies that are there to lose; `spam:KIND` as well."""
+TRIVIAL = ("random", "hold", "spam_mid_roll", "spam_overlay", "sell_out")
+"""Policies that are there to lose; those of one item, `hold:2`, or one kind, `spam:poll`, as well."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Place:
 def rules_of(head: str) -> list[str]:
     """Return the names, without the head, of the rules that a practitioner might defend."""
     names = [name.partition(".")[2] for name in registry.names("policy") if name.startswith(f"{head}.")]
-    return [name for name in names if name not in (*TRIVIAL, "nothing") and not name.startswith("spam:")]
+    return [name for name in names if name not in (*TRIVIAL, "nothing") and not name.startswith(("hold:", "spam:"))]
 
 
 def heads_of(env: EnvConfig) -> list[str]:

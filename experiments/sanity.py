@@ -30,7 +30,7 @@ class Row:
 
 
 ROWS = (
-    Row("recommend", "hold_first", "nothing"),
+    Row("recommend", "hold:*", "nothing"),
     Row("recommend", "random", "fixed_schedule"),
     Row("recommend", "random", "estimated_match"),
     Row("ads", "nothing", "credit_rule"),
@@ -43,7 +43,7 @@ ROWS = (
     Row("interact", "random", "rotation"),
     Row("room", "random", "combined"),
 )
-"""`spam:*` stands for one row per interaction kind of the scenario."""
+"""`hold:*` stands for one row per item of the scenario, by its place, `spam:*` for one per interaction kind."""
 NEEDS_FORMAT = {"spam_overlay": {"overlay"}, "spam_mid_roll": {"mid_roll_30"}}
 """Formats without which a trivial policy of the ads head places nothing; the others need any."""
 
@@ -75,14 +75,17 @@ class Verdict:
 def rows_for(env: EnvConfig) -> list[Row]:
     """Return the rows that apply to a scenario, one per interaction kind where a row says so."""
     scenario = env.load_scenario()
-    kinds = [kind.name for kind in scenario.interactions.kinds]
+    many = {
+        "hold:*": [str(place) for place in range(1, len(scenario.content.items) + 1)],
+        "spam:*": [kind.name for kind in scenario.interactions.kinds],
+    }
     formats = {form.name for form in scenario.ads.formats}
     rows: list[Row] = []
     for row in ROWS:
         if row.head == "ads" and not formats & NEEDS_FORMAT.get(row.trivial, formats):
             continue
-        if row.trivial == "spam:*":
-            rows += [Row(row.head, f"spam:{kind}", row.rule) for kind in kinds]
+        if row.trivial in many:
+            rows += [Row(row.head, row.trivial.replace("*", name), row.rule) for name in many[row.trivial]]
         else:
             rows.append(row)
     return rows

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.parameters import parameter
+from agents.parameters import choice, parameter
 from agents.policy import Fields, HeuristicPolicy, best_allowed, choose_allowed, registered
+from livesim.content.config import ITEMS
 
 NEVER_MIN = 120.0  # item_minutes_since_shown of an item that was not shown yet
 
@@ -37,6 +38,17 @@ class DwellPolicy(HeuristicPolicy):
         hold = choose_allowed(self.mask(fields), self.current(fields) + 1)
         return np.where(self.is_ending(fields), hold, 0)
 
+    def hold(self, fields: Fields, place: int) -> np.ndarray:
+        """Return (n,) actions that bring the item at a place of the catalogue, from 1 on, and keep it on.
+
+        Nothing where the catalogue is shorter.
+        """
+        mask = self.mask(fields)
+        if place >= mask.shape[1]:
+            return np.zeros(len(mask), dtype=np.int64)
+        wanted = choose_allowed(mask, np.full(len(mask), place))
+        return np.where(self.current(fields) == place - 1, self.keep(fields), wanted)
+
     def switch(self, fields: Fields, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the best allowed item other than the current one as (n,) actions, and its score."""
         others = score.astype(np.float64).copy()
@@ -44,6 +56,23 @@ class DwellPolicy(HeuristicPolicy):
         rows = np.flatnonzero(current >= 0)
         others[rows, current[rows]] = -np.inf
         return best_allowed(self.mask(fields), others)
+
+
+@dataclass(frozen=True)
+class FavouritePlace:
+    """The act that earned most on training luck."""
+
+    place: int = choice(1, tuple(range(1, ITEMS + 1)), "place of the item in the catalogue")
+
+
+@registered("recommend", "favourite")
+class Favourite(DwellPolicy):
+    """One act for the whole session: what is known of the kind of room, and nothing of who is in it."""
+
+    Parameters = FavouritePlace
+
+    def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
+        return self.hold(fields, self.params.place)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from agents.heuristics.ads import BreakPolicy, CreditRule
 from agents.heuristics.interact import KindPolicy
 from agents.heuristics.recommend import DwellPolicy
 from agents.policy import HEADS, Fields, HeuristicPolicy, choose_allowed, registered, uniform_allowed
+from livesim.content.config import ITEMS
 
 BUILTIN_KINDS = ("poll", "quiz", "lucky_draw", "battle", "flash_sale", "acknowledge", "virtual_host")
 
@@ -32,13 +33,17 @@ for _head in HEADS:
     _register_nothing_and_random(_head)
 
 
-@registered("recommend", "hold_first")
-class HoldFirst(DwellPolicy):
-    """Keep the first item of the catalogue on for ever."""
+def _register_hold(place: int) -> None:
+    @registered("recommend", f"hold:{place}")
+    class HoldItem(DwellPolicy):
+        """Keep one item on for ever, by its place in the catalogue; the plain rundown where there is no such place."""
 
-    def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
-        first = choose_allowed(self.mask(fields), np.ones(len(memory), dtype=np.int64))
-        return np.where(self.current(fields) == 0, self.keep(fields), first)
+        def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
+            return self.hold(fields, place)
+
+
+for _place in range(1, ITEMS + 1):
+    _register_hold(_place)
 
 
 @registered("recommend", "hold")

@@ -111,8 +111,11 @@ def test_estimated_match_distrusts_the_first_minutes(act, observe, layout):
     assert act("estimated_match", observations, **params).tolist() == [0, 2]
 
 
-def test_hold_first_returns_to_the_first_item_and_holds_it(act, observe):
-    elsewhere = observe(item=2)
-    ending = observe(item=0, item_remaining_min=0.5)
-    assert act("hold_first", elsewhere).tolist() == [1]
-    assert act("hold_first", ending).tolist() == [1]
+@pytest.mark.parametrize(("name", "params"), [("hold:2", {}), ("favourite", {"place": 2})])
+def test_one_item_is_brought_on_and_held(act, observe, name, params):
+    elsewhere, on, ending = observe(item=2), observe(item=1), observe(item=1, item_remaining_min=0.5)
+    assert [act(name, seen, **params).tolist() for seen in (elsewhere, on, ending)] == [[2], [0], [2]]
+
+
+def test_an_item_that_the_catalogue_lacks_leaves_the_rundown_alone(act, observe):
+    assert act("hold:16", observe(item=0)).tolist() == [0]

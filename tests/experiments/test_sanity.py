@@ -26,6 +26,12 @@ def test_there_is_a_row_for_every_interaction_kind_repeated_without_end():
     assert spammed == [f"spam:{kind}" for kind in kinds]
 
 
+def test_there_is_a_row_for_every_item_kept_on_for_ever():
+    env = sanity.env_for("room", "tiny", {})
+    held = [row.trivial for row in sanity.rows_for(env) if row.trivial.startswith("hold:")]
+    assert held == [f"hold:{place}" for place in range(1, len(env.load_scenario().content.items) + 1)]
+
+
 def test_a_verdict_says_who_wins_and_whether_it_is_clear():
     row = Row("ads", "nothing", "credit_rule")
 
