@@ -73,7 +73,7 @@ class Learner:
         self.rooms = RoomsVecEnv(self.env, seeds, self.normaliser, self._make_twin(), self._make_inputs())
         self._luck = checkpoint.Luck()
         if (search := getattr(self.hyper, "look_ahead", None)) is not None:
-            look_ahead.tried_columns(search, self.rooms.inputs)  # refuses heads that are not learned here
+            look_ahead.tried_heads(search, self.rooms.inputs)  # refuses heads that are not learned here
         with self._luck.rolling(self.hyper.threads):
             self.model = algorithms.build(algorithm, self.hyper, self.rooms, self.seed)
         self.set_logger(Logger(folder=None, output_formats=[]))

@@ -131,8 +131,8 @@ def collect(
     The sessions are played twice: first to see where the policy acts, because those decisions are few and weigh most.
     """
     sessions, inputs = Sessions(copies.batch, policy, seeds), rooms.inputs
-    columns, decisions = tried_columns(plan, inputs), copies.batch.scenario.decisions
-    is_tried = np.array([columns[start] for start in np.cumsum([0, *inputs.sizes[:-1]])])
+    is_tried, decisions = tried_heads(plan, inputs), copies.batch.scenario.decisions
+    columns, starts = np.repeat(is_tried, inputs.sizes), np.cumsum([0, *inputs.sizes[:-1]])
     acts = np.stack([(actions[:, is_tried] > 0).any(axis=1) for _, _, _, actions in sessions])
     stands_for = moments(acts, plan.looks, generator)
     seen, played = inputs.fresh(seeds), 2 * acts.size
@@ -150,7 +150,7 @@ def collect(
             value, count = _gains(copies, policy, memory, actions, row, tried, horizon, generator)
             gain, weight = np.zeros(masks.shape), np.zeros(masks.shape)
             head = (tried != actions[row]).argmax(axis=1)
-            column = np.cumsum([0, *inputs.sizes[:-1]])[head] + tried[np.arange(len(row)), head]
+            column = starts[head] + tried[np.arange(len(row)), head]
             gain[row, column], weight[row, column] = value, share * stands_for[t, row]
             at = np.unique(row)
             parts.append(Looks(raw[at], masks[at], gain[at], weight[at], seeds[at]))
@@ -178,13 +178,12 @@ def moments(acts: np.ndarray, looks: int, generator: np.random.Generator) -> np.
     return found * (min(looks, decisions - 1) / max(decisions - 1, 1))
 
 
-def tried_columns(plan: LookAhead, inputs: Inputs) -> np.ndarray:
-    """Return which choices may be tried, (m,) bool; raises ConfigError for a head that is not learned here."""
-    if plan.heads is None:
-        return np.ones(sum(inputs.sizes), dtype=bool)
-    if strange := [head for head in plan.heads if head not in inputs.heads]:
+def tried_heads(plan: LookAhead, inputs: Inputs) -> np.ndarray:
+    """Return whose choices are tried, (H,) bool; raises ConfigError for a head that is not learned here."""
+    wanted = inputs.heads if plan.heads is None else plan.heads
+    if strange := [head for head in wanted if head not in inputs.heads]:
         raise ConfigError(unknown_name_text("head", strange[0], inputs.heads, "look_ahead.heads"))
-    return np.repeat([head in plan.heads for head in inputs.heads], inputs.sizes)
+    return np.isin(inputs.heads, wanted)
 
 
 def _changes(

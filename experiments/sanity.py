@@ -73,7 +73,7 @@ class Verdict:
 
 
 def rows_for(env: EnvConfig) -> list[Row]:
-    """Return the rows that apply to a scenario, one per interaction kind where a row says so."""
+    """Return the rows that apply to a scenario, one per item or interaction kind where a row says so."""
     scenario = env.load_scenario()
     many = {
         "hold:*": [str(place) for place in range(1, len(scenario.content.items) + 1)],

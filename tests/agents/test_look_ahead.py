@@ -145,7 +145,7 @@ def _greedy(one, found):
 def test_a_head_that_is_not_learned_is_refused():
     inputs = SimpleNamespace(heads=("ads",), sizes=(4,))
     with pytest.raises(ConfigError, match=r"look_ahead.heads: unknown head 'add'.*Did you mean 'ads'"):
-        look_ahead.tried_columns(LookAhead(heads=("add",)), inputs)
+        look_ahead.tried_heads(LookAhead(heads=("add",)), inputs)
 
 
 def test_event_gates_and_look_ahead_are_refused_together():
