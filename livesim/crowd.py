@@ -280,12 +280,12 @@ def live(v, room, item, rules, kinds, uses, now, ledger, journal, begin):
     """Meet a new item, live through a minute, or decide on an interaction, where it is time."""
     if v.item_serial != room.item_serial:
         v.item_serial = room.item_serial
-        v.match = match_with(v, room, item)
+        v.match = match_with(v, room, item, rules.content.wear_match)
         v.boredom = room.carried if v.entered_s < room.carried_before_s else 0.0
     elif now.end_s - v.entered_s >= 60.0 * (v.minutes + 1):
         v.minutes += 1
         drift(v, item, rules.audience.taste_drift)
-        v.match = match_with(v, room, item)
+        v.match = match_with(v, room, item, rules.content.wear_match)
         noise = normals(room.key, v.viewer_id, CH_MOOD, v.minutes)[0]
         v.mood = min(max(v.mood + rules.audience.mood_noise_sd * noise, -2.0), 2.0)
     if room.kind >= 0 and v.decided != room.use:
@@ -353,6 +353,7 @@ def close_tick(room, item, uses, kinds, rules, ledger, now, evidence, before):
     p = rules.interactions
     room.heat *= math.exp(-now.tick_s / rules.gifts.heat_decay_s)
     item.shown_s += now.tick_s
+    item.wear = 1.0 - (1.0 - item.wear) * math.exp(-now.tick_s / rules.content.wear_time_s)
     tire(uses, kinds, now.tick_s)
     if now.host_load < 1.0:  # a full rest recovers twice as fast as a half one
         recovery = p.energy_recovery_s / (1.0 - now.host_load)

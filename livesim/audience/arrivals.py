@@ -42,7 +42,7 @@ def admit(v, room, item, rules, centres, feed_mix, base_mix, viewer_id, source, 
     v.follows = 1 if source == FOLLOWER else 0
     v.entered_s = entered_s
     draw_taste(v, centres[v.segment], p.taste_spread, key)
-    v.match = match_with(v, room, item)
+    v.match = match_with(v, room, item, rules.content.wear_match)
     v.item_serial = room.item_serial
     v.stay_law = stay_law(p, key, viewer_id, source, v.match, highlight)
     v.budget_s = patience_budget(p, key, viewer_id, v.stay_law)

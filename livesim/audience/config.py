@@ -159,7 +159,7 @@ class AudienceConfig(Config):
     mood_crowd: float = number(0.15, 0, 1, "share", "pull to the room mean per relaxation time")
     mood_noise_sd: float = number(0.15, 0, 2, "mood", "sd of the viewer's own mood noise per minute")
     boredom_time_s: float = number(420, 30, 7200, "s", "boredom grows as 1 - exp(-dwell / this)")
-    boredom_memory: float = number(0.8, 0, 1, "share", "boredom kept when an item returns")
+    boredom_memory: float = number(0.8, 0, 1, "share", "boredom kept when an item returns, once the first of it has faded")
     boredom_recovery_s: float = number(2400, 60, 86_400, "s", "recovery time of remembered boredom")
 
     # Following, complaining, coming back

@@ -26,12 +26,12 @@ def draw_taste(v, centre, spread, key):
 
 
 @kernel
-def match_with(v, room, item):
-    """Return the standardised match of a viewer with an item, plus the appeal of its quality."""
+def match_with(v, room, item, wear_match):
+    """Return the standardised match of a viewer with an item: taste, plus the appeal of its quality, less its wear."""
     dot = 0.0
     for d in range(item.topics.shape[0]):
         dot += v.taste[d] * item.topics[d]
-    return (dot - room.match_mean) / room.match_sd + item.appeal
+    return (dot - room.match_mean) / room.match_sd + item.appeal - wear_match * item.wear
 
 
 @kernel

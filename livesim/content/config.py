@@ -52,6 +52,9 @@ class ContentConfig(Config):
     )
     surprises_per_h: float = number(3, 0, 30, "1/h", "surprise highlights")
     surprise_s: float = number(40, 5, 600, "s", "length of a surprise highlight")
+    wear_match: float = number(0.6, 0, 5, "sd", "match that an item loses with everybody, newcomers too, once routine")
+    wear_time_s: float = number(1800, 60, 86_400, "s", "on screen an item becomes routine as 1 - exp(-time / this)")
+    wear_recovery_s: float = number(3600, 60, 86_400, "s", "off screen it becomes fresh again with this time constant")
     quality_match: float = number(0.6, 0, 3, "sd", "standardised match gained from quality 0 to 1")
 
     learn_per_h: float = number(

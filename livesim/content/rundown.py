@@ -14,6 +14,7 @@ from livesim.journal import NOBODY, note
 from livesim.ledger import J_SHOW
 
 if TYPE_CHECKING:
+    from livesim.audience.config import AudienceConfig
     from livesim.view import RoomView
 
 
@@ -31,6 +32,7 @@ class Rundown:
             if room.now >= rooms.item_end_s[r]:
                 k = int(rooms.on_item[r])
                 if rooms.hold[r]:
+                    rooms.carried[r] = boredom_of_the_first(room)
                     rooms.item_start_s[r] = room.now
                     rooms.item_end_s[r] = room.now + items.length_s[r, k]
                 else:
@@ -39,21 +41,39 @@ class Rundown:
 
 
 def show(room: RoomView, k: int) -> None:
-    """Put item k on screen now. What viewers keep of their boredom with it has recovered with time."""
-    p = room.scenario.audience
+    """Put item k on screen now. Boredom of those who know it and wear have recovered with the time off screen."""
+    p, content = room.scenario.audience, room.scenario.content
     rooms, items, r, now = room.state.rooms, room.state.items, room.row, room.now
     old = int(rooms.on_item[r])
-    grown = math.exp(-(now - rooms.item_start_s[r]) / p.boredom_time_s)
-    items.boredom_end[r, old] = 1.0 - (1.0 - rooms.carried[r]) * grown
+    items.boredom_end[r, old] = boredom_of_the_first(room)
     items.last_shown_s[r, old] = now
     last = float(items.last_shown_s[r, k])
-    is_known = last > NEVER
-    recovered = math.exp(-(now - last) / p.boredom_recovery_s) if is_known else 0.0
-    rooms.carried[r] = p.boredom_memory * items.boredom_end[r, k] * recovered
-    rooms.carried_before_s[r] = last if is_known else NEVER
+    rooms.carried[r], rooms.carried_before_s[r] = 0.0, NEVER
+    if last > NEVER:
+        away_s = now - last
+        rooms.carried[r] = items.boredom_end[r, k] * _kept(p, away_s)
+        rooms.carried_before_s[r] = last
+        items.wear[r, k] *= math.exp(-away_s / content.wear_recovery_s)
     rooms.on_item[r] = k
     rooms.item_serial[r] += 1
     rooms.item_start_s[r] = now
     rooms.item_end_s[r] = now + items.length_s[r, k]
     rooms.hold[r] = 0
     note(room.state.ledger.journal[r], rooms[r], now, NOBODY, J_SHOW, float(k))
+
+
+def boredom_of_the_first(room: RoomView) -> float:
+    """Return the boredom of those who have seen all of what is on, since the item last began."""
+    rooms, r = room.state.rooms, room.row
+    fresh = math.exp(-(room.now - rooms.item_start_s[r]) / room.scenario.audience.boredom_time_s)
+    return float(1.0 - (1.0 - rooms.carried[r]) * fresh)
+
+
+def _kept(p: AudienceConfig, away_s: float) -> float:
+    """Return the share of a boredom that is left after some time away from the item.
+
+    exp(-away / recovery) (memory + (1 - memory) exp(-away / time)): what fades at once fades as fast as it grew, so
+    that leaving an item for a minute and coming back forgets next to nothing.
+    """
+    soon = math.exp(-away_s / p.boredom_time_s)
+    return math.exp(-away_s / p.boredom_recovery_s) * (p.boredom_memory + (1.0 - p.boredom_memory) * soon)

@@ -31,6 +31,7 @@ ITEM = [
     ("stock", "f8"),
     ("stock_full", "f8"),
     ("shown_s", "f8"),  # time on screen so far
+    ("wear", "f8"),  # how routine it has become, 0-1; of an item off screen: when it was taken off
     ("last_shown_s", "f8"),  # end of the last showing; NEVER before
     ("boredom_end", "f8"),  # boredom of those who saw all of it when it was last taken off
     ("clicks", "f8"),
@@ -42,7 +43,7 @@ ROOM = [
     ("item_start_s", "f8"),
     ("item_end_s", "f8"),
     ("hold", "u1"),  # the item restarts when it would end
-    ("carried", "f8"),  # boredom with which those who know the item begin
+    ("carried", "f8"),  # boredom, when the item last began, of those who know it
     ("carried_before_s", "f8"),  # who entered before this knows it
     ("match_mean", "f8"),  # standardisation of raw match
     ("match_sd", "f8"),
