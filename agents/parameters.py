@@ -24,11 +24,12 @@ class NoParameters:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the tuner may try: a range (low, high), or a tuple of choices."""
+    """What the tuner may try: a range (low, high), a tuple of choices, or subsets of 1..members."""
 
     low: float = 0.0
     high: float = 0.0
     choices: tuple[Any, ...] = ()
+    members: int = 0
 
 
 def parameter(default: float, low: float, high: float, unit: str, meaning: str) -> Any:
@@ -39,6 +40,12 @@ def parameter(default: float, low: float, high: float, unit: str, meaning: str) 
 def choice(default: Any, choices: tuple[Any, ...], meaning: str) -> Any:
     """Declare one choice of a heuristic."""
     return field(default=default, metadata={"bounds": Bounds(choices=choices), "unit": "choice", "meaning": meaning})
+
+
+def subset(members: int, meaning: str) -> Any:
+    """Declare some of the numbers 1..members, rising and at least one; the default is all of them."""
+    every = tuple(range(1, members + 1))
+    return field(default=every, metadata={"bounds": Bounds(members=members), "unit": "places", "meaning": meaning})
 
 
 def bounds(kind: type) -> dict[str, Bounds]:
@@ -53,13 +60,18 @@ def build(kind: type[P], values: Mapping[str, Any], where: str) -> P:
         if name not in known:
             raise ConfigError(unknown_name_text("parameter", name, known, where))
         _check(known[name], name, value, where)
-    return kind(**values)
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def _check(limit: Bounds, name: str, value: Any, where: str) -> None:
     if limit.choices:
         if value not in limit.choices:
             raise ConfigError(unknown_name_text(name, str(value), map(str, limit.choices), where))
+        return
+    if limit.members:
+        every = range(1, limit.members + 1)
+        if not isinstance(value, list | tuple) or not value or list(value) != [n for n in every if n in value]:
+            raise ConfigError(f"{where}: {name} must be rising whole numbers from 1 to {limit.members}, got {value!r}.")
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{where}: {name} must be a number, got {value!r}.")

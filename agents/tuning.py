@@ -161,6 +161,9 @@ def _candidates(
 def _draw(limit: Bounds, generator: np.random.Generator) -> Any:
     if limit.choices:
         return limit.choices[int(generator.integers(len(limit.choices)))]
+    if limit.members:
+        places = 1 + np.flatnonzero(generator.random(limit.members) < 0.5)
+        return tuple(places.tolist()) or (1,)
     if limit.low > 0 and limit.high / limit.low >= 10:
         value = math.exp(generator.uniform(math.log(limit.low), math.log(limit.high)))
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.parameters import choice, parameter
+from agents.parameters import parameter, subset
 from agents.policy import Fields, HeuristicPolicy, best_allowed, choose_allowed, registered
 from livesim.content.config import ITEMS
 
@@ -59,23 +59,6 @@ class DwellPolicy(HeuristicPolicy):
 
 
 @dataclass(frozen=True)
-class FavouritePlace:
-    """The act that earned most on training luck."""
-
-    place: int = choice(1, tuple(range(1, ITEMS + 1)), "place of the item in the catalogue")
-
-
-@registered("recommend", "favourite")
-class Favourite(DwellPolicy):
-    """One act for the whole session: what is known of the kind of room, and nothing of who is in it."""
-
-    Parameters = FavouritePlace
-
-    def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
-        return self.hold(fields, self.params.place)
-
-
-@dataclass(frozen=True)
 class FixedDwell:
     """A programme by the clock."""
 
@@ -96,6 +79,32 @@ class FixedSchedule(DwellPolicy):
         keep = self.keep(fields)
         change = choose_allowed(self.mask(fields), wanted + 1)
         return np.where(wanted == self.current(fields), keep, change)
+
+
+@dataclass(frozen=True)
+class ProgrammeParameters:
+    """What is worth showing in a kind of room, as found on training luck."""
+
+    places: tuple[int, ...] = subset(ITEMS, "places in the catalogue of the items that are shown, in turn")
+    dwell_min: float = parameter(8.0, 2.0, 30.0, "min", "time on screen of one item")
+
+
+@registered("recommend", "programme")
+class Programme(DwellPolicy):
+    """Show some items of the catalogue in turn and leave out the others: knows the kind of room, not who is in it."""
+
+    Parameters = ProgrammeParameters
+
+    def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
+        count = fields["item"].shape[1]
+        listed = [place - 1 for place in self.params.places if place <= count]
+        if not listed:
+            return np.zeros(len(memory), dtype=np.int64)
+        following = np.array([next((k for k in listed if k > item), listed[0]) for item in range(-1, count)])
+        current = self.current(fields)
+        change = choose_allowed(self.mask(fields), following[current + 1] + 1)
+        due = self.is_due(fields, self.params.dwell_min) | ~np.isin(current, listed)
+        return np.where(due & (following[current + 1] != current), change, self.keep(fields))
 
 
 @registered("recommend", "round_robin")
@@ -142,6 +151,7 @@ class EstimatedMatchParameters:
     """Weights of match against boredom, and the inertia of a change."""
 
     boredom_weight: float = parameter(1.2, 0.0, 4.0, "match per boredom", "match an item loses when all are bored")
+    wear_min: float = parameter(7.0, 3.0, 60.0, "min", "time on screen that wears an item to a third")
     margin: float = parameter(0.3, 0.0, 1.5, "match", "advantage that is worth a change of item")
     min_dwell_min: float = parameter(3.0, 1.0, 10.0, "min", "shortest time on screen")
     click_weight: float = parameter(0.3, 0.0, 4.0, "match", "worth of an item clicked twice as often as the average")
@@ -159,7 +169,7 @@ class EstimatedMatch(DwellPolicy):
 
     Parameters = EstimatedMatchParameters
     WARMUP_MIN = 6.0
-    WEAR_MIN, RECOVERY_MIN = 7.0, 40.0  # rules of thumb: attention halves in 5 min, is back within the hour
+    RECOVERY_MIN = 40.0  # a rule of thumb: attention is back within the hour
 
     def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
         score = self.scores(fields)
@@ -188,6 +198,6 @@ class EstimatedMatch(DwellPolicy):
 
     def boredom(self, fields: Fields) -> np.ndarray:
         """Return (n, K) estimated boredom in [0, 1): worn by minutes on screen, recovering off screen."""
-        worn = 1.0 - np.exp(-fields["item_minutes_shown"] / self.WEAR_MIN)
+        worn = 1.0 - np.exp(-fields["item_minutes_shown"] / self.params.wear_min)
         off_screen = np.where(fields["item"] > 0.5, 0.0, fields["item_minutes_since_shown"])
         return worn * np.exp(-off_screen / self.RECOVERY_MIN)

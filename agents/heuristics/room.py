@@ -62,7 +62,7 @@ class CombinedParameters:
 
     recommend: str = choice(
         "estimated_match",
-        ("fixed_schedule", "round_robin", "most_clicked", "estimated_match", "favourite", "nothing"),
+        ("fixed_schedule", "round_robin", "most_clicked", "estimated_match", "programme", "nothing"),
         "what to show",
     )
     ads: str = choice("credit_rule", ("fixed_interval", "credit_rule", "engagement_gated"), "when to break")

@@ -31,6 +31,12 @@ def test_a_choice_that_is_not_offered_is_refused(layout, scenario):
         make_policy("room.combined", layout, scenario, params={"ads": "credit_rul"})
 
 
+@pytest.mark.parametrize("places", [[], [2, 1], [1, 1], [0], [17], [1.5], 3])
+def test_places_that_are_no_rising_whole_numbers_are_refused(layout, scenario, places):
+    with pytest.raises(ConfigError, match="places must be rising whole numbers from 1 to 16"):
+        make_policy("recommend.programme", layout, scenario, ("recommend",), params={"places": places})
+
+
 def test_the_shipped_tuned_values_are_valid_for_their_policies():
     for scenario_name, policies in parameters.read_tuned(parameters.TUNED_PATH).items():
         for policy in policies:
@@ -54,6 +60,16 @@ def test_tuning_finds_the_best_value_under_shared_luck_and_repeats():
     assert first.gain == pytest.approx(4.0, abs=1.0)  # (5 - 7)^2 is what the default loses
     assert first.is_better
     assert any("round 3 of 3" in line for line in lines)
+
+
+def test_tuning_finds_which_items_to_show():
+    def score(factory, seeds):
+        shown = set(factory.keywords["params"]["places"])
+        return np.full(len(seeds), len(shown & {2, 3}) - 0.1 * len(shown))
+
+    found = tuning.tune("recommend.programme", score, range(8), candidates=60)
+    assert {2, 3} <= set(found.params["places"])
+    assert len(found.params["places"]) < 8
 
 
 def test_tuning_anew_never_loses_what_an_earlier_search_found():

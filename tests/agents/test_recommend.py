@@ -111,10 +111,21 @@ def test_estimated_match_distrusts_the_first_minutes(act, observe, layout):
     assert act("estimated_match", observations, **params).tolist() == [0, 2]
 
 
-@pytest.mark.parametrize(("name", "params"), [("hold:2", {}), ("favourite", {"place": 2})])
+@pytest.mark.parametrize(("name", "params"), [("hold:2", {}), ("programme", {"places": [2]})])
 def test_one_item_is_brought_on_and_held(act, observe, name, params):
     elsewhere, on, ending = observe(item=2), observe(item=1), observe(item=1, item_remaining_min=0.5)
     assert [act(name, seen, **params).tolist() for seen in (elsewhere, on, ending)] == [[2], [0], [2]]
+
+
+def test_a_programme_shows_its_items_in_turn_and_skips_the_others(act, observe):
+    params = {"places": [1, 3], "dwell_min": 6.0}
+    young, due = observe(item=0, dwell_min=2.0), observe(item=0, dwell_min=6.0)
+    last, unlisted = observe(item=2, dwell_min=6.0), observe(item=1)
+    assert [act("programme", seen, **params).tolist() for seen in (young, due, last, unlisted)] == [[0], [3], [1], [3]]
+
+
+def test_a_programme_of_nothing_in_the_catalogue_is_the_rundown(act, observe):
+    assert act("programme", observe(item=0, dwell_min=20.0), places=[16]).tolist() == [0]
 
 
 def test_an_item_that_the_catalogue_lacks_leaves_the_rundown_alone(act, observe):
