@@ -10,8 +10,7 @@ SMALL := entertainment+small education+small ecommerce+small
 HARD := flash_crowd edge_outage weak_network
 HEADROOM := --jobs 2 --set session.duration_s=3600 --seeds 700:716 --pick-seeds 500:516 \
     --fair planner.fair:horizon=60:every=8 --clairvoyant planner.clairvoyant:every=6
-BOARD := $(foreach head,recommend room,$(head)_small/entertainment $(head)_small/education $(head)_kinds/ecommerce) \
-    $(foreach head,ads interact,$(foreach kind,entertainment education ecommerce,$(head)_kinds/$(kind))) \
+BOARD := $(foreach kind,entertainment education ecommerce,recommend_small/$(kind) room_small/$(kind) ads_kinds/$(kind) interact_kinds/$(kind)) \
     $(foreach kind,$(HARD),operate_kinds/$(kind))
 
 .PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation leaderboard reference tables lint clean

@@ -28,14 +28,15 @@ def tune_scenario(
     policy.
     """
     room = env_for("room", scenario, {})
-    name = room.load_scenario().name
+    loaded = room.load_scenario()
+    name, items = loaded.name, len(loaded.content.items)
     seeds = range(TUNING_START, TUNING_START + episodes)
     results = []
     for policy in tunable(policies):
         known = read_tuned(TUNED_PATH).get(name, {}).get(policy)
         vary = room.heads if policy.startswith("room.") else None  # its numbers are rules, one per head
         score = _score(policy, scenario)
-        result = tune(policy, score, seeds, candidates, rounds, report=report, known=known, vary=vary)
+        result = tune(policy, score, seeds, candidates, rounds, 0, report, known, vary, members=items)
         write_tuned([result], name)
         results.append(result)
     return results
