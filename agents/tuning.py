@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -76,6 +76,7 @@ def tune(
     report: Callable[[str], None] = lambda line: None,
     known: Mapping[str, Any] | None = None,
     vary: Sequence[str] | None = None,
+    members: int | None = None,
 ) -> TuningResult:
     """Return the best numbers found for one policy.
 
@@ -83,13 +84,15 @@ def tune(
     that tuning anew loses nothing. vary: the numbers that the score depends on; None for all. Where they are choices
     with at most LARGEST_GRID combinations, all of these are tried, else `candidates` at random. Round i of `rounds`
     plays len(seeds) / 2^(rounds - i) seeds and keeps the best third; the declared defaults are played throughout, for
-    the paired gain.
+    the paired gain. members: how many members a subset has to choose from, such as the items of a catalogue; None for
+    all that its declaration allows. The best subset then loses one member after the other while that gains.
     """
     factory = registry.resolve("policy", policy)
     if not tunable([policy]):
         raise ConfigError(f"policy '{policy}' has no numbers to tune. Tunable: {', '.join(tunable())}.")
     generator = np.random.default_rng([seed, len(policy), *policy.encode()])
-    options = _candidates(factory.Parameters, candidates, generator, known or {}, vary)
+    limits = _limits(factory.Parameters, vary, members)
+    options = _candidates(factory.Parameters, candidates, generator, known or {}, limits)
     returns = np.full((len(options), len(seeds)), np.nan)
     alive = list(range(len(options)))
     played = 0
@@ -104,13 +107,15 @@ def tune(
         for index in alive[:5]:
             report(f"  {means[index]:12.2f}  {_text(options[index])}{'  (defaults)' if index == 0 else ''}")
         alive = alive[: max(1, len(alive) // 3)]
-    best = alive[0]
-    gain = returns[best] - returns[0]
+    best, reached = _thinned(
+        options[alive[0]], returns[alive[0]], limits, lambda params: score(partial(factory, params=params), seeds)
+    )
+    gain = reached - returns[0]
     error = float(gain.std(ddof=1) / math.sqrt(len(seeds))) if len(seeds) > 1 else math.inf
     result = TuningResult(
         policy,
-        options[best],
-        float(returns[best].mean()),
+        best,
+        float(reached.mean()),
         float(returns[0].mean()),
         float(gain.mean()),
         error,
@@ -136,14 +141,40 @@ def write_tuned(results: Sequence[TuningResult], scenario: str, path: Path = TUN
     read_tuned.cache_clear()
 
 
+def _limits(kind: type, vary: Sequence[str] | None, members: int | None) -> dict[str, Bounds]:
+    """Return what may be tried of the numbers that vary."""
+    limits = {name: limit for name, limit in bounds(kind).items() if vary is None or name in vary}
+    if members is None:
+        return limits
+    return {name: replace(limit, members=min(limit.members, members)) for name, limit in limits.items()}
+
+
+def _thinned(
+    best: dict[str, Any],
+    reached: np.ndarray,
+    limits: Mapping[str, Bounds],
+    score: Callable[[dict[str, Any]], np.ndarray],
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return a candidate and its returns, once no member of its subsets can go without loss."""
+    for name in (name for name, limit in limits.items() if limit.members):
+        best = {**best, name: tuple(n for n in best[name] if n <= limits[name].members)}
+        while len(best[name]) > 1:
+            fewer = [{**best, name: tuple(n for n in best[name] if n != out)} for out in best[name]]
+            found = [score(candidate) for candidate in fewer]
+            at = max(range(len(fewer)), key=lambda k: found[k].mean())
+            if found[at].mean() <= reached.mean():
+                break
+            best, reached = fewer[at], found[at]
+    return best, reached
+
+
 def _candidates(
-    kind: type, count: int, generator: np.random.Generator, known: Mapping[str, Any], vary: Sequence[str] | None
+    kind: type, count: int, generator: np.random.Generator, known: Mapping[str, Any], limits: Mapping[str, Bounds]
 ) -> list[dict[str, Any]]:
     """Return the defaults, what is known, then every combination of few choices or random points in the bounds.
 
     Random points are log-uniform over wide positive ranges. Those that differ only in what does not vary are one.
     """
-    limits = {name: limit for name, limit in bounds(kind).items() if vary is None or name in vary}
     defaults = asdict(kind())
     combinations = math.prod(len(limit.choices) for limit in limits.values())  # 0 where one is a range
     if 0 < combinations <= LARGEST_GRID:
@@ -162,7 +193,7 @@ def _draw(limit: Bounds, generator: np.random.Generator) -> Any:
     if limit.choices:
         return limit.choices[int(generator.integers(len(limit.choices)))]
     if limit.members:
-        places = 1 + np.flatnonzero(generator.random(limit.members) < 0.5)
+        places = 1 + np.flatnonzero(generator.random(limit.members) < generator.random())  # few as often as many
         return tuple(places.tolist()) or (1,)
     if limit.low > 0 and limit.high / limit.low >= 10:
         value = math.exp(generator.uniform(math.log(limit.low), math.log(limit.high)))
