@@ -90,6 +90,10 @@ class PPO(Clipped):
 
     extractor: Literal["flat", "sets"] = switch("flat", '"sets": items, formats and kinds share weights; pointer heads')
     advice: str | None = switch(None, "a policy whose choice is read, and played at first")
+    advice_moments: Literal["any", "rule"] = switch(
+        "any",
+        "where it may act: at any decision, or only where the advised rule acts; then it learns what and not when",
+    )
     advice_trust: float = number(0.95, 0.5, 0.999, "probability", "that a head plays the advice, at first")
     bound: Bound | None = switch(None, "limit how far the policy moves from its start at first")
     look_ahead: LookAhead | None = switch(None, "improve the start on copies of rooms, before the first rollout")
@@ -175,6 +179,11 @@ def _check_together(algorithm: str, hyper: Hyperparameters, where: str) -> None:
         raise ConfigError(f"{where}: initial_bias and advice both say where to start. Choose one.")
     if hyper.look_ahead is not None and hyper.event_wait is not None:
         raise ConfigError(f"{where}: look_ahead tries choices in any decision, event_wait forbids them. Choose one.")
+    if hyper.advice_moments == "rule" and (hyper.advice is None or algorithm not in MASKED):
+        raise ConfigError(
+            f"{where}.advice_moments: 'rule' needs advice and an algorithm with masks ({', '.join(MASKED)}), "
+            f"which hold the action in between."
+        )
     if hyper.bound is not None and hyper.warm_start is None and hyper.advice is None:
         raise ConfigError(f"{where}.bound: needs a start worth keeping: warm_start or advice.")
 

@@ -24,7 +24,8 @@ class Inputs:
     fields: observation field -> (start, stop). heads, sizes: what the policy plays. history: frames read, the newest
     included. adviser: a policy of the same heads whose choice is read too. event_wait: decide only where something
     ended, or after this many decisions without a choice; None decides always. Between two decisions the masks allow
-    choice 0 alone, so discounting per decision of the room is that of the semi-Markov process.
+    choice 0 alone, so discounting per decision of the room is that of the semi-Markov process. at_advice: likewise a
+    head may act only where the adviser does.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Inputs:
         history: int = 1,
         adviser: Any = None,
         event_wait: int | None = None,
+        at_advice: bool = False,
     ) -> None:
         self.fields, self.heads = dict(fields), tuple(heads)
         self.size = max(stop for _, stop in fields.values())
         self.sizes, self.history, self.adviser, self.event_wait = tuple(sizes), history, adviser, event_wait
+        self.at_advice = at_advice
         self.advice_start = history * self.size
         self.width = self.advice_start + (sum(sizes) if adviser is not None else 0)
         self._kept = max(history - 1, 0 if event_wait is None else 1)
@@ -67,12 +70,18 @@ class Inputs:
         if self.event_wait is not None:
             is_open = is_first | self._has_ended(past[:, 0], flat) | (waited + 1 >= self.event_wait)
             waited = np.where(is_open, 0, waited + 1)
-            newest = self._gated(flat, is_open)
-        parts = [newest, past[:, : self.history - 1].reshape(len(flat), -1)]
+            newest = self._gated(newest, np.repeat(is_open[:, None], len(self.heads), axis=1))
+        advised = []
         if self.adviser is not None:
             action, after = self.adviser.predict(flat, tuple(memory), is_first)
-            parts.append(self._one_hots(newest, np.asarray(action).reshape(len(flat), -1)))
+            choices = self._allowed(newest, np.asarray(action).reshape(len(flat), -1))
+            advised = [
+                np.eye(size, dtype=np.float32)[choice] for size, choice in zip(self.sizes, choices.T, strict=True)
+            ]
+            if self.at_advice:
+                newest = self._gated(newest, choices > 0)
             memory = list(after)
+        parts = [newest, past[:, : self.history - 1].reshape(len(flat), -1), *advised]
         kept = np.concatenate([flat[:, None, :], past[:, :-1]], axis=1) if self._kept else past
         return np.concatenate(parts, axis=1).astype(np.float32), (kept, waited, *memory)
 
@@ -94,17 +103,17 @@ class Inputs:
             ended |= (before[:, start:stop] > now[:, start:stop] + 0.5).any(axis=1)
         return ended
 
-    def _gated(self, flat: np.ndarray, is_open: np.ndarray) -> np.ndarray:
+    def _gated(self, flat: np.ndarray, may_act: np.ndarray) -> np.ndarray:
+        """Return observations whose masks leave a head choice 0 alone where it may not act. may_act: (n, H) bool."""
         gated = flat.copy()
-        for start, stop in self._masks:
-            gated[:, start + 1 : stop] *= is_open[:, None]
+        for column, (start, stop) in enumerate(self._masks):
+            gated[:, start + 1 : stop] *= may_act[:, column, None]
         return gated
 
-    def _one_hots(self, newest: np.ndarray, action: np.ndarray) -> np.ndarray:
-        """Return advised choices side by side; advice that is not allowed now reads as choice 0."""
-        parts = []
-        for column, (size, (start, stop)) in enumerate(zip(self.sizes, self._masks, strict=True)):
+    def _allowed(self, newest: np.ndarray, action: np.ndarray) -> np.ndarray:
+        """Return advised choices, (n, H); advice that is not allowed now reads as choice 0."""
+        chosen = np.zeros_like(action)
+        for column, (start, stop) in enumerate(self._masks):
             mask = newest[:, start:stop] > 0.5
-            choice = np.where(mask[np.arange(len(action)), action[:, column]], action[:, column], 0)
-            parts.append(np.eye(size, dtype=np.float32)[choice])
-        return np.concatenate(parts, axis=1)
+            chosen[:, column] = np.where(mask[np.arange(len(action)), action[:, column]], action[:, column], 0)
+        return chosen

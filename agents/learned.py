@@ -95,7 +95,8 @@ class Learner:
         rule = make_policy(name, env.layout, env.scenario, env.heads) if name else None
         self._advice = advice_card(rule, env.heads) if name else None
         sizes = env.batch.actions.sizes
-        return Inputs(_places(env.layout), env.heads, sizes, hyper.history, rule, hyper.event_wait)
+        at_advice = getattr(hyper, "advice_moments", "any") == "rule"
+        return Inputs(_places(env.layout), env.heads, sizes, hyper.history, rule, hyper.event_wait, at_advice)
 
     def _make_twin(self) -> TwinRooms | None:
         if self.hyper.twin is None:
@@ -207,6 +208,7 @@ class Learner:
             net=algorithms.net_kind(self.model),
             history=inputs.history,
             event_wait=inputs.event_wait,
+            at_advice=inputs.at_advice,
             advice=self._advice,
         )
         weights = algorithms.weights(self.model)

@@ -29,7 +29,8 @@ class NetworkSpec:
 
     fields: observation field -> place (start, stop) in the flat observation. sizes: choices of each head.
     masks: True if the network was trained with masks.  greedy: True if outputs are values (DQN), not logits.
-    net: the forward pass, "mlp", "sets" or "lstm". history, event_wait: see `agents.inputs`. advice: the rule it reads.
+    net: the forward pass, "mlp", "sets" or "lstm". history, event_wait, at_advice: see `agents.inputs`. advice: the
+    rule it reads.
     """
 
     algorithm: str
@@ -42,6 +43,7 @@ class NetworkSpec:
     net: str = "mlp"
     history: int = 1
     event_wait: int | None = None
+    at_advice: bool = False
     advice: Card | None = None
 
     @property
@@ -72,7 +74,7 @@ class NetworkPolicy:
         self.seed = seed
         self.name = name or spec.algorithm
         self.memory = Memory()
-        self.inputs = Inputs(spec.fields, spec.heads, spec.sizes, spec.history, rule, spec.event_wait)
+        self.inputs = Inputs(spec.fields, spec.heads, spec.sizes, spec.history, rule, spec.event_wait, spec.at_advice)
         self.net = _net(spec, self.weights)
         self._scale = self.inputs.widened(shift, factor)
         self._advice = np.repeat(self.weights["advice"], spec.sizes) if "advice" in self.weights else None

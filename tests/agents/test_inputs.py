@@ -75,6 +75,17 @@ def test_a_rule_in_a_model_keeps_the_numbers_it_had(layout, scenario, observe):
     assert adviser(changed, layout, scenario).params.interval_min == 3.0
 
 
+def test_a_head_may_act_only_where_the_advised_rule_does(make, layout, scenario, observe):
+    inputs = make(adviser=make_policy("ads.fixed_interval", layout, scenario, HEADS), at_advice=True)
+    sizes = np.cumsum([0, *layout.head_sizes])
+    for minutes, may_act in ((0.5, False), (60.0, True)):
+        seen, _ = inputs.see(observe(minutes_since_ad=minutes), inputs.fresh([0]), FIRST)
+        allowed = inputs.masks(seen)[0]
+        assert allowed[sizes[1] + 1 : sizes[2]].any() == may_act
+        assert allowed[sizes[:3]].all(), "to do nothing is always allowed"
+        assert not allowed[sizes[0] + 1 : sizes[1]].any(), "this rule never changes what is shown"
+
+
 def test_between_events_only_choice_zero_is_allowed(make, layout, observe):
     inputs = make(event_wait=3)
     calm, state = observe(item=0), inputs.fresh([0])
