@@ -161,7 +161,13 @@ def calibrate(
         measure(name, episodes, rounds)
 
 
-def sanity(names: Names, seeds: Seeds = "1000:1064", settings: Settings = None, as_json: AsJson = False) -> None:
+def sanity(
+    names: Names,
+    seeds: Seeds = "1000:1064",
+    head: Annotated[list[str] | None, typer.Option(help="only rows of this head, as recommend; repeat")] = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
     """Print the no-free-lunch table: trivial policies against practitioners' rules, on the same luck.
 
     Ends with status 1 where a trivial policy wins.
@@ -174,9 +180,9 @@ def sanity(names: Names, seeds: Seeds = "1000:1064", settings: Settings = None, 
     data: dict[str, Any] = {}
     is_kept = True
     for name in names:
-        needed = world.policies_of(world.rows_for(world.env_for("room", name, overrides)))
+        needed = world.policies_of(world.rows_for(world.env_for("room", name, overrides), head))
         with simulator_display().stage(f"sanity of {name}", total=len(chosen) * len(needed)) as advance:
-            verdicts = world.check(name, chosen, overrides, advance)
+            verdicts = world.check(name, chosen, overrides, advance, head)
         data[name] = world.sanity_data(verdicts)
         is_kept &= all(verdict.is_kept for verdict in verdicts)
         if not as_json:

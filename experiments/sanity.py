@@ -17,6 +17,7 @@ from experiments.episode_table import EpisodeTable
 from experiments.report import markdown
 from experiments.rollout import Progress, rollout
 from experiments.statistics import Estimate, interquartile_mean, paired_difference
+from livesim.errors import ConfigError, unknown_name_text
 from livesim.scenario import Scenario
 
 
@@ -72,8 +73,14 @@ class Verdict:
         return "WINS" if self.difference.high < 0 else "WINS, not clearly"
 
 
-def rows_for(env: EnvConfig) -> list[Row]:
-    """Return the rows that apply to a scenario, one per item or interaction kind where a row says so."""
+def rows_for(env: EnvConfig, heads: Sequence[str] | None = None) -> list[Row]:
+    """Return the rows that apply to a scenario, one per item or interaction kind where a row says so.
+
+    heads: only rows of these; None for all. Raises ConfigError for a head that no row is about.
+    """
+    known = list(dict.fromkeys(row.head for row in ROWS))
+    if strange := [head for head in heads or () if head not in known]:
+        raise ConfigError(unknown_name_text("head", strange[0], known, "sanity"))
     scenario = env.load_scenario()
     many = {
         "hold:*": [str(place) for place in range(1, len(scenario.content.items) + 1)],
@@ -82,6 +89,8 @@ def rows_for(env: EnvConfig) -> list[Row]:
     formats = {form.name for form in scenario.ads.formats}
     rows: list[Row] = []
     for row in ROWS:
+        if heads and row.head not in heads:
+            continue
         if row.head == "ads" and not formats & NEEDS_FORMAT.get(row.trivial, formats):
             continue
         if row.trivial in many:
@@ -102,8 +111,9 @@ def check(
     seeds: Sequence[int],
     overrides: dict[str, object] | None = None,
     progress: Progress | None = None,
+    heads: Sequence[str] | None = None,
 ) -> list[Verdict]:
-    """Return the verdict on every row of one scenario."""
+    """Return the verdict on every row of one scenario, or on those of some heads."""
     played: dict[tuple[str, str], EpisodeTable] = {}
 
     def returns(head: str, name: str) -> np.ndarray:
@@ -113,7 +123,7 @@ def check(
         return played[head, name]["return"]
 
     verdicts = []
-    for row in rows_for(env_for("room", scenario, overrides or {})):
+    for row in rows_for(env_for("room", scenario, overrides or {}), heads):
         trivial, rule = returns(row.head, row.trivial), returns(row.head, row.rule)
         difference = paired_difference(rule[None], trivial[None])
         verdicts.append(Verdict(row, difference, _middle(trivial), _middle(rule)))

@@ -50,3 +50,12 @@ def test_the_command_prints_a_row_per_law_and_fails_only_where_a_trivial_policy_
     rows = json.loads(result.stdout)["tiny"]
     assert len(rows) == len(sanity.rows_for(sanity.env_for("room", "tiny", {})))
     assert result.exit_code == int(any(row["difference"] <= 0 for row in rows))
+
+
+def test_some_heads_may_be_asked_for_and_a_misspelled_one_is_named(livesim):
+    result = livesim("sanity", "tiny", "--head", "room", "--seeds", "1000:1002", "--json")
+    assert [row["trivial"] for row in json.loads(result.stdout)["tiny"]] == ["random"]
+    result = livesim("sanity", "tiny", "--head", "recomend")
+    assert result.exit_code == 2
+    assert "unknown head 'recomend'" in result.output
+    assert "Did you mean 'recommend'" in result.output
