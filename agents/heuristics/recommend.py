@@ -6,6 +6,7 @@ item wears off over some minutes on screen and comes back over tens of minutes o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,16 +39,21 @@ class DwellPolicy(HeuristicPolicy):
         hold = choose_allowed(self.mask(fields), self.current(fields) + 1)
         return np.where(self.is_ending(fields), hold, 0)
 
-    def hold(self, fields: Fields, place: int) -> np.ndarray:
-        """Return (n,) actions that bring the item at a place of the catalogue, from 1 on, and keep it on.
+    def in_turn(self, fields: Fields, places: Sequence[int], dwell_min: float) -> np.ndarray:
+        """Return (n,) actions that show the items at some places of the catalogue, rising from 1 on, in turn.
 
-        Nothing where the catalogue is shorter.
+        One place alone is brought on and kept on. Nothing where the catalogue is shorter than all of them.
         """
-        mask = self.mask(fields)
-        if place >= mask.shape[1]:
-            return np.zeros(len(mask), dtype=np.int64)
-        wanted = choose_allowed(mask, np.full(len(mask), place))
-        return np.where(self.current(fields) == place - 1, self.keep(fields), wanted)
+        count = fields["item"].shape[1]
+        listed = [place - 1 for place in places if place <= count]
+        current = self.current(fields)
+        if not listed:
+            return np.zeros(len(current), dtype=np.int64)
+        after = np.array([next((k for k in listed if k > item), listed[0]) for item in range(-1, count)])
+        following = after[current + 1]
+        change = choose_allowed(self.mask(fields), following + 1)
+        due = self.is_due(fields, dwell_min) | ~np.isin(current, listed)
+        return np.where(due & (following != current), change, self.keep(fields))
 
     def switch(self, fields: Fields, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the best allowed item other than the current one as (n,) actions, and its score."""
@@ -96,15 +102,7 @@ class Programme(DwellPolicy):
     Parameters = ProgrammeParameters
 
     def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
-        count = fields["item"].shape[1]
-        listed = [place - 1 for place in self.params.places if place <= count]
-        if not listed:
-            return np.zeros(len(memory), dtype=np.int64)
-        following = np.array([next((k for k in listed if k > item), listed[0]) for item in range(-1, count)])
-        current = self.current(fields)
-        change = choose_allowed(self.mask(fields), following[current + 1] + 1)
-        due = self.is_due(fields, self.params.dwell_min) | ~np.isin(current, listed)
-        return np.where(due & (following[current + 1] != current), change, self.keep(fields))
+        return self.in_turn(fields, self.params.places, self.params.dwell_min)
 
 
 @registered("recommend", "round_robin")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from agents.heuristics.ads import BreakPolicy, CreditRule
@@ -39,7 +41,7 @@ def _register_hold(place: int) -> None:
         """Keep one item on for ever, by its place in the catalogue; the plain rundown where there is no such place."""
 
         def decide(self, fields: Fields, memory: np.ndarray) -> np.ndarray:
-            return self.hold(fields, place)
+            return self.in_turn(fields, (place,), math.inf)
 
 
 for _place in range(1, ITEMS + 1):
