@@ -181,8 +181,7 @@ def _check_together(algorithm: str, hyper: Hyperparameters, where: str) -> None:
         raise ConfigError(f"{where}: look_ahead tries choices in any decision, event_wait forbids them. Choose one.")
     if hyper.advice_moments == "rule" and (hyper.advice is None or algorithm not in MASKED):
         raise ConfigError(
-            f"{where}.advice_moments: 'rule' needs advice and an algorithm with masks ({', '.join(MASKED)}), "
-            f"which hold the action in between."
+            f"{where}.advice_moments: 'rule' needs advice and maskable_ppo, whose masks leave only choice 0 elsewhere."
         )
     if hyper.bound is not None and hyper.warm_start is None and hyper.advice is None:
         raise ConfigError(f"{where}.bound: needs a start worth keeping: warm_start or advice.")

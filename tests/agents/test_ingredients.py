@@ -27,6 +27,7 @@ MIXTURES = {
         "bound": {"critic_rollouts": 1, "until": 0.4},
         "look_ahead": {"rounds": 1, "sessions": 4, "looks": 2, "horizon": 3, "epochs": 2},
     },
+    "advice at its own moments": {"advice": "combined", "advice_moments": "rule"},
     "events, clone, twin, realised": {
         "event_wait": 4,
         "warm_start": {"policy": "combined", "episodes": 2, "epochs": 1},
@@ -243,6 +244,7 @@ def test_divergence_is_that_of_two_categorical_distributions():
         ({"event_wait": 4}, "event_wait: needs a number of 1 or more and an algorithm with masks"),
         ({"bound": {}}, "bound: needs a start worth keeping: warm_start or advice"),
         ({"advice": "combined", "initial_bias": "nothing"}, "initial_bias and advice both say where to start"),
+        ({"advice": "combined", "advice_moments": "rule"}, "advice_moments: 'rule' needs advice and maskable_ppo"),
         ({"extractor": "sets", "net": [8]}, "the extractor 'sets' has two hidden layers"),
         ({"bound": {"kl_wait": 1}}, "ppo.bound: unknown hyperparameter 'kl_wait'.*Did you mean 'kl_weight'"),
     ],
