@@ -157,7 +157,7 @@ def _thinned(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return a candidate and its returns, once no member of its subsets can go without loss."""
     for name in (name for name, limit in limits.items() if limit.members):
-        best = {**best, name: tuple(n for n in best[name] if n <= limits[name].members)}
+        best = {**best, name: tuple(n for n in best[name] if n <= limits[name].members) or best[name]}
         while len(best[name]) > 1:
             fewer = [{**best, name: tuple(n for n in best[name] if n != out)} for out in best[name]]
             found = [score(candidate) for candidate in fewer]
