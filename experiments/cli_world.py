@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -118,7 +120,7 @@ def scenarios_reference(
 
 @policies.command("list")
 def policies_list(
-    head: Annotated[str, typer.Option(help="only those for this head: recommend, ads, interact or room")] = "",
+    head: Annotated[str, typer.Option(help="only those for this head: recommend, ads, interact, operate or room")] = "",
 ) -> None:
     """Print the registered policies, by head, and the planners."""
     from agents.policy import PLANNERS
@@ -129,15 +131,16 @@ def policies_list(
     heads = sorted({name.partition(".")[0] for name in known})
     if head and head not in heads:
         raise unknown_name("head", head, heads, "--head")
-    for name in (*known, *(() if head else PLANNERS)):
-        if not head or name.startswith(f"{head}."):
-            print(name)
+    names = [name for name in (*known, *(() if head else PLANNERS)) if not head or name.startswith(f"{head}.")]
+    for stem, alike in groupby(names, key=lambda name: re.sub(r":\d+$", ":", name)):
+        numbers = sorted(int(name.removeprefix(stem)) for name in alike if name != stem)
+        print(f"{stem}{numbers[0]} to {stem}{numbers[-1]}" if numbers else stem)
 
 
 def tune_heuristics(
     names: Names,
     only: Annotated[list[str] | None, typer.Option("--policy", help="only these policies; default all")] = None,
-    episodes: Annotated[int, typer.Option(help="training seeds per candidate", min=2)] = 16,
+    episodes: Annotated[int, typer.Option(help="training seeds per candidate", min=2)] = 64,
     candidates: Annotated[int, typer.Option(help="candidates per policy; few choices are all tried", min=1)] = 24,
     rounds: Annotated[int, typer.Option(help="rounds of halving", min=1)] = 3,
 ) -> None:

@@ -219,6 +219,7 @@ def test_scenarios_and_policies_are_listed(livesim):
         "ecommerce",
     }
     assert "ads.credit_rule" in livesim("policies", "list", "--head", "ads").stdout.split()
+    assert "recommend.hold:1 to recommend.hold:16" in livesim("policies", "list").stdout.splitlines()
     assert livesim("scenarios", "validate", "tiny").stdout.startswith("tiny: valid")
 
 
