@@ -40,17 +40,20 @@ class DwellPolicy(HeuristicPolicy):
         return np.where(self.is_ending(fields), hold, 0)
 
     def in_turn(self, fields: Fields, places: Sequence[int], dwell_min: float) -> np.ndarray:
-        """Return (n,) actions that show the items at some places of the catalogue, rising from 1 on, in turn.
+        """Return (n,) actions that show the items at some places of the catalogue, from 1 on, each when it has rested.
 
-        One place alone is brought on and kept on. Nothing where the catalogue is shorter than all of them.
+        The one that was off screen the longest is next, in the order of the catalogue among those not shown yet: items
+        come in turn, and go on so after whatever else was shown. One place alone is brought on and kept on. Nothing
+        where the catalogue is shorter than all of them.
         """
         count = fields["item"].shape[1]
-        listed = [place - 1 for place in places if place <= count]
+        listed = np.array([place - 1 for place in places if place <= count], dtype=np.int64)
         current = self.current(fields)
-        if not listed:
+        if not len(listed):
             return np.zeros(len(current), dtype=np.int64)
-        after = np.array([next((k for k in listed if k > item), listed[0]) for item in range(-1, count)])
-        following = after[current + 1]
+        until_next = (listed - current[:, None] - 1) % count  # places from the current item on
+        rested = fields["item_minutes_since_shown"][:, listed] - 1e-6 * until_next
+        following = listed[rested.argmax(axis=1)]
         change = choose_allowed(self.mask(fields), following + 1)
         due = self.is_due(fields, dwell_min) | ~np.isin(current, listed)
         return np.where(due & (following != current), change, self.keep(fields))

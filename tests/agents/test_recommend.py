@@ -124,6 +124,13 @@ def test_a_programme_shows_its_items_in_turn_and_skips_the_others(act, observe):
     assert [act("programme", seen, **params).tolist() for seen in (young, due, last, unlisted)] == [[0], [3], [1], [3]]
 
 
+def test_a_programme_goes_on_with_what_rested_longest_whatever_was_shown(act, observe):
+    params = {"places": [1, 2, 4], "dwell_min": 6.0}
+    shown_out_of_turn = observe(item=2, dwell_min=6.0, item_minutes_since_shown=[9.0, 21.0, 0.0, 14.0])
+    nobody_yet = observe(item=1, dwell_min=6.0, item_minutes_since_shown=[120.0, 0.0, 120.0, 120.0])
+    assert [act("programme", seen, **params).tolist() for seen in (shown_out_of_turn, nobody_yet)] == [[2], [4]]
+
+
 def test_a_programme_of_nothing_in_the_catalogue_is_the_rundown(act, observe):
     assert act("programme", observe(item=0, dwell_min=20.0), places=[16]).tolist() == [0]
 
