@@ -10,7 +10,8 @@ SMALL := entertainment+small education+small ecommerce+small
 HARD := flash_crowd edge_outage weak_network
 HEADROOM := --jobs 2 --set session.duration_s=3600 --seeds 700:716 --pick-seeds 500:516 \
     --fair planner.fair:horizon=60:every=8 --clairvoyant planner.clairvoyant:every=6
-BOARD := $(foreach kind,entertainment education ecommerce,recommend_small/$(kind) room_small/$(kind) ads_kinds/$(kind) interact_kinds/$(kind)) \
+BOARD := $(foreach kind,entertainment education,recommend_small/$(kind) room_small/$(kind)) recommend_shop/ecommerce room_shop/ecommerce \
+    $(foreach kind,entertainment education ecommerce,ads_kinds/$(kind) interact_kinds/$(kind)) \
     $(foreach kind,$(HARD),operate_kinds/$(kind))
 
 .PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation leaderboard reference tables lint clean
@@ -56,7 +57,7 @@ ablation: $(STAMP)  ## what each ingredient of learning is worth; an hour
 	$(BIN)/livesim run experiments/configs/ablation.yaml --jobs 2
 	$(BIN)/livesim ablation results/ablation
 
-leaderboard: $(STAMP)  ## every head in three small rooms, then experiments/leaderboard.md; two hours, gone on with by a rerun
+leaderboard: $(STAMP)  ## every head in three small rooms, then experiments/leaderboard.md; three hours, gone on with by a rerun
 	for board in $(BOARD); do file=$${board%/*}; kind=$${board#*/}+small; out=results/$$file-$$kind; \
 	    resume=; [ -d $$out ] && resume=--resume; \
 	    $(BIN)/livesim run experiments/configs/$$file.yaml --set scenario=$$kind --out $$out $$resume --jobs 2 || exit 1; \
