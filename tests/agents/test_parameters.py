@@ -71,6 +71,16 @@ def test_tuning_finds_which_items_to_show():
     assert found.params["places"] == (2, 3)
 
 
+def test_a_subset_beyond_the_catalogue_is_not_thinned_to_nothing():
+    def score(factory, seeds):
+        shown = set(factory.keywords["params"]["places"])
+        return np.full(len(seeds), len(shown & {9, 10}) - 0.1 * len(shown))
+
+    known = {"places": (9, 10)}
+    found = tuning.tune("recommend.programme", score, range(8), candidates=2, known=known, members=8)
+    assert found.params["places"] == (9, 10)
+
+
 def test_tuning_anew_never_loses_what_an_earlier_search_found():
     known = {"pause_credit_min": 7.0}
     result = tuning.tune("ads.credit_rule", score_near_seven, range(16), candidates=2, seed=4, known=known)
