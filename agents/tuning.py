@@ -1,10 +1,10 @@
-"""Tune the few numbers of the heuristics: random search with successive halving, the same luck for every
-candidate.
+"""Tune the few numbers of the heuristics: random search with successive halving, then a climb from the best,
+the same luck for every candidate.
 
 Whoever calls supplies the score, so that this module needs no episode loop of its own: `score(factory,
 seeds)` plays one session per seed and returns its returns. Only training seeds may be passed; the result is
-repeatable from its arguments. A candidate replaces the declared defaults only where the paired gain exceeds
-its standard error.
+repeatable from its arguments. A step of the climb is taken, and a candidate replaces the declared defaults, only
+where the paired gain exceeds its standard error.
 
 Source: successive halving, Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed bandits",
 ICML 2013.
@@ -30,6 +30,9 @@ from livesim.errors import ConfigError
 
 Score = Callable[[Callable[..., Any], Sequence[int]], np.ndarray]
 LARGEST_GRID = 100
+FACTORS = (0.65, 0.8, 1.25, 1.55)  # one step of a number that may be many times larger or smaller
+SHIFTS = (-0.15, -0.05, 0.05, 0.15)  # one step of another, as a share of its range
+FINALISTS = 3  # of the steps tried at a time, how many play every seed
 _HEADER = """\
 # Numbers of the heuristics, tuned per scenario on training seeds by `livesim tune-heuristics`; do not edit by
 # hand. A policy or scenario that is missing here uses the defaults declared beside the policy.
@@ -84,8 +87,9 @@ def tune(
     that tuning anew loses nothing. vary: the numbers that the score depends on; None for all. Where they are choices
     with at most LARGEST_GRID combinations, all of these are tried, else `candidates` at random. Round i of `rounds`
     plays len(seeds) / 2^(rounds - i) seeds and keeps the best third; the declared defaults are played throughout, for
-    the paired gain. members: how many members a subset has to choose from, such as the items of a catalogue; None for
-    all that its declaration allows. The best subset then loses one member after the other while that gains.
+    the paired gain. The best then climbs: of all steps of one number, or of one member of a subset in or out, the one
+    that gains most is taken, until none gains. members: how many members a subset has to choose from, such as the
+    items of a catalogue; None for all that its declaration allows.
     """
     factory = registry.resolve("policy", policy)
     if not tunable([policy]):
@@ -107,9 +111,10 @@ def tune(
         for index in alive[:5]:
             report(f"  {means[index]:12.2f}  {_text(options[index])}{'  (defaults)' if index == 0 else ''}")
         alive = alive[: max(1, len(alive) // 3)]
-    best, reached = _thinned(
-        options[alive[0]], returns[alive[0]], limits, lambda params: score(partial(factory, params=params), seeds)
-    )
+    best, reached = options[alive[0]], returns[alive[0]]
+    while step := _step_up(factory, best, reached, limits, score, seeds):
+        best, reached = step
+        report(f"{policy}: {reached.mean():.2f} with {_text(best)}")
     gain = reached - returns[0]
     error = float(gain.std(ddof=1) / math.sqrt(len(seeds))) if len(seeds) > 1 else math.inf
     result = TuningResult(
@@ -149,23 +154,48 @@ def _limits(kind: type, vary: Sequence[str] | None, members: int | None) -> dict
     return {name: replace(limit, members=min(limit.members, members)) for name, limit in limits.items()}
 
 
-def _thinned(
+def _step_up(
+    factory: Callable[..., Any],
     best: dict[str, Any],
     reached: np.ndarray,
     limits: Mapping[str, Bounds],
-    score: Callable[[dict[str, Any]], np.ndarray],
-) -> tuple[dict[str, Any], np.ndarray]:
-    """Return a candidate and its returns, once no member of its subsets can go without loss."""
-    for name in (name for name, limit in limits.items() if limit.members):
-        best = {**best, name: tuple(n for n in best[name] if n <= limits[name].members) or best[name]}
-        while len(best[name]) > 1:
-            fewer = [{**best, name: tuple(n for n in best[name] if n != out)} for out in best[name]]
-            found = [score(candidate) for candidate in fewer]
-            at = max(range(len(fewer)), key=lambda k: found[k].mean())
-            if found[at].mean() <= reached.mean():
-                break
-            best, reached = fewer[at], found[at]
-    return best, reached
+    score: Score,
+    seeds: Sequence[int],
+) -> tuple[dict[str, Any], np.ndarray] | None:
+    """Return the neighbour that gains most and its returns, None where none gains more than its standard error.
+
+    Every neighbour plays a quarter of the seeds, the best of them the rest.
+    """
+    few = max(2, len(seeds) // 4)
+    tried = [(one, score(partial(factory, params=one), seeds[:few])) for one in _neighbours(best, limits)]
+    tried.sort(key=lambda pair: -pair[1].mean())
+    finalists = [
+        (one, np.concatenate([start, score(partial(factory, params=one), seeds[few:])]))
+        for one, start in tried[:FINALISTS]
+    ]
+    candidate, returns = max(finalists, key=lambda pair: pair[1].mean())
+    gain = returns - reached
+    return (candidate, returns) if gain.mean() > gain.std(ddof=1) / math.sqrt(len(seeds)) else None
+
+
+def _neighbours(params: Mapping[str, Any], limits: Mapping[str, Bounds]) -> list[dict[str, Any]]:
+    """Return what is one step away: another choice, a member in or out, a value somewhat larger or smaller."""
+    found = []
+    for name, limit in limits.items():
+        steps = [value for value in _steps(params[name], limit) if value != params[name]]
+        found += [{**params, name: value} for value in dict.fromkeys(steps)]
+    return found
+
+
+def _steps(value: Any, limit: Bounds) -> list[Any]:
+    if limit.choices:
+        return list(limit.choices)
+    if limit.members:
+        flipped = [tuple(sorted({*value} ^ {place})) for place in range(1, limit.members + 1)]
+        return [places for places in flipped if places]
+    if _is_wide(limit):
+        return [_rounded(value * factor, limit) for factor in FACTORS]
+    return [_rounded(value + shift * (limit.high - limit.low), limit) for shift in SHIFTS]
 
 
 def _candidates(
@@ -183,10 +213,21 @@ def _candidates(
     else:
         drawn = [{name: _draw(limit, generator) for name, limit in limits.items()} for _ in range(max(count - 1, 0))]
     unique: list[dict[str, Any]] = []
-    for candidate in [defaults, asdict(build(kind, known, TUNED_PATH.name)), *({**defaults, **one} for one in drawn)]:
+    for params in [defaults, asdict(build(kind, known, TUNED_PATH.name)), *({**defaults, **one} for one in drawn)]:
+        candidate = _within(params, limits)
         if all(any(candidate[name] != other[name] for name in limits) for other in unique):
             unique.append(candidate)
     return unique
+
+
+def _within(params: Mapping[str, Any], limits: Mapping[str, Bounds]) -> dict[str, Any]:
+    """Return the numbers without the members that are not there, unless none of a subset's are."""
+    there = {
+        name: tuple(place for place in params[name] if place <= limit.members)
+        for name, limit in limits.items()
+        if limit.members
+    }
+    return {**params, **{name: places for name, places in there.items() if places}}
 
 
 def _draw(limit: Bounds, generator: np.random.Generator) -> Any:
@@ -195,12 +236,17 @@ def _draw(limit: Bounds, generator: np.random.Generator) -> Any:
     if limit.members:
         places = 1 + np.flatnonzero(generator.random(limit.members) < generator.random())  # few as often as many
         return tuple(places.tolist()) or (1,)
-    if limit.low > 0 and limit.high / limit.low >= 10:
-        value = math.exp(generator.uniform(math.log(limit.low), math.log(limit.high)))
-    else:
-        value = float(generator.uniform(limit.low, limit.high))
-    rounded = float(f"{value:.3g}")
-    return min(max(rounded, limit.low), limit.high)
+    if _is_wide(limit):
+        return _rounded(math.exp(generator.uniform(math.log(limit.low), math.log(limit.high))), limit)
+    return _rounded(float(generator.uniform(limit.low, limit.high)), limit)
+
+
+def _is_wide(limit: Bounds) -> bool:
+    return limit.low > 0 and limit.high / limit.low >= 10
+
+
+def _rounded(value: float, limit: Bounds) -> float:
+    return min(max(float(f"{value:.3g}"), limit.low), limit.high)
 
 
 def _text(params: Mapping[str, Any]) -> str:

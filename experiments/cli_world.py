@@ -144,7 +144,7 @@ def tune_heuristics(
     candidates: Annotated[int, typer.Option(help="candidates per policy; few choices are all tried", min=1)] = 24,
     rounds: Annotated[int, typer.Option(help="rounds of halving", min=1)] = 3,
 ) -> None:
-    """Tune the few parameters of the heuristics on training seeds and write agents/tuned.yaml."""
+    """Tune the numbers of the heuristics on training seeds, random search then a climb; writes agents/tuned.yaml."""
     from experiments.tuning import tune_scenario
 
     for name in names:
