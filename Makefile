@@ -10,7 +10,7 @@ SMALL := entertainment+small education+small ecommerce+small
 HARD := flash_crowd edge_outage weak_network
 HEADROOM := --jobs 2 --set session.duration_s=3600 --seeds 700:716 --pick-seeds 500:516 \
     --fair planner.fair:horizon=60:every=8 --clairvoyant planner.clairvoyant:every=6
-BOARD := $(foreach kind,entertainment education,recommend_small/$(kind) room_small/$(kind)) recommend_shop/ecommerce room_shop/ecommerce \
+BOARD := recommend_shop/ecommerce room_shop/ecommerce $(foreach kind,entertainment education,recommend_kinds/$(kind) room_kinds/$(kind)) \
     $(foreach kind,entertainment education ecommerce,ads_kinds/$(kind) interact_kinds/$(kind)) \
     $(foreach kind,$(HARD),operate_kinds/$(kind))
 
