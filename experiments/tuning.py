@@ -29,14 +29,16 @@ def tune_scenario(
     """
     room = env_for("room", scenario, {})
     loaded = room.load_scenario()
-    name, items = loaded.name, len(loaded.content.items)
+    name = loaded.name
+    members = {"recommend": len(loaded.content.items), "interact": len(loaded.interactions.kinds)}
     seeds = range(TUNING_START, TUNING_START + episodes)
     results = []
     for policy in tunable(policies):
         known = read_tuned(TUNED_PATH).get(name, {}).get(policy)
         vary = room.heads if policy.startswith("room.") else None  # its numbers are rules, one per head
         score = _score(policy, scenario)
-        result = tune(policy, score, seeds, candidates, rounds, 0, report, known, vary, members=items)
+        subsets_of = members.get(policy.partition(".")[0])
+        result = tune(policy, score, seeds, candidates, rounds, 0, report, known, vary, members=subsets_of)
         write_tuned([result], name)
         results.append(result)
     return results

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.parameters import parameter
+from agents.parameters import parameter, subset
 from agents.policy import Fields, HeuristicPolicy, best_allowed, registered
 
 NEVER_MIN = 120.0  # minutes_since_use of a kind that was not used yet
+MOST_LISTED = 16  # kinds of a scenario that a repertoire can name
 
 
 class KindPolicy(HeuristicPolicy):
@@ -56,9 +57,30 @@ class Rotation(KindPolicy):
         count = since.shape[1]
         last = np.where(since.min(axis=1) < NEVER_MIN - 1e-3, since.argmin(axis=1), count - 1)
         turns = (np.arange(count)[None, :] - last[:, None] - 1) % count
-        action, _ = best_allowed(self.mask(fields), -turns.astype(np.float64))
+        action, _ = best_allowed(self.mask(fields), np.where(self.is_used(count), -turns.astype(np.float64), -np.inf))
         due = self.since_any_min(fields) >= self.params.interval_min - 1e-3
         return np.where(due & self.is_idle(fields), action, 0)
+
+    def is_used(self, count: int) -> np.ndarray:
+        """Return (count,) which kinds have a turn."""
+        return np.ones(count, dtype=bool)
+
+
+@dataclass(frozen=True)
+class RepertoireParameters(RotationParameters):
+    """What is worth the audience's time in a kind of room, as found on training luck."""
+
+    places: tuple[int, ...] = subset(MOST_LISTED, "places in the list of kinds of those that are used, in turn")
+
+
+@registered("interact", "repertoire")
+class Repertoire(Rotation):
+    """Some kinds in turn, by the clock, and the others never: knows the kind of room, not who is in it."""
+
+    Parameters = RepertoireParameters
+
+    def is_used(self, count: int) -> np.ndarray:
+        return np.isin(np.arange(1, count + 1), self.params.places)
 
 
 @registered("interact", "cooldown_greedy")

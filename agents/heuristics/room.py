@@ -66,7 +66,9 @@ class CombinedParameters:
         "what to show",
     )
     ads: str = choice("credit_rule", ("fixed_interval", "credit_rule", "engagement_gated"), "when to break")
-    interact: str = choice("rotation", ("rotation", "cooldown_greedy", "lull_triggered", "before_ad"), "when to engage")
+    interact: str = choice(
+        "rotation", ("rotation", "repertoire", "cooldown_greedy", "lull_triggered", "before_ad"), "when to engage"
+    )
     operate: str = choice("threshold", ("nothing", "fixed", "threshold", "utilisation_target"), "how to run it")
 
 

@@ -39,6 +39,26 @@ def test_rotation_begins_with_the_first_kind_after_one_interval(policy, observe,
     assert rotation.predict(observe(rows=2, elapsed_min=np.array([5.0, 10.0])))[0].tolist() == [0, 1]
 
 
+def test_a_repertoire_gives_its_kinds_their_turn_and_leaves_out_the_others(policy, observe, layout, kind):
+    first, second, third = layout.kind_names[:3]
+    repertoire = policy("repertoire", places=[1, 3], interval_min=10.0)
+
+    def after(name, minutes):
+        return repertoire.predict(observe(minutes_since_use=uses(layout, **{name: minutes})))[0][0]
+
+    assert [after(first, 10.0), after(third, 10.0), after(second, 10.0)] == [kind(third), kind(first), kind(third)]
+    assert after(first, 9.0) == 0
+    masked = observe(mask_interact=only(layout, second))
+    assert repertoire.predict(masked)[0][0] == 0
+
+
+def test_a_repertoire_of_every_kind_is_the_rotation(policy, observe, layout):
+    seen = observe(rows=3, elapsed_min=np.array([5.0, 10.0, 40.0]))
+    for interval in (4.0, 10.0):
+        everything, rotation = (policy(name, interval_min=interval) for name in ("repertoire", "rotation"))
+        assert everything.predict(seen)[0].tolist() == rotation.predict(seen)[0].tolist()
+
+
 def test_cooldown_greedy_starts_the_kind_unused_for_longest_as_soon_as_it_may(policy, observe, layout, kind):
     since = uses(layout, poll=3.0, quiz=30.0, lucky_draw=4.0)
     allowed = only(layout, "poll", "quiz", "lucky_draw")
@@ -49,7 +69,7 @@ def test_cooldown_greedy_starts_the_kind_unused_for_longest_as_soon_as_it_may(po
 
 def test_nothing_is_started_while_an_interaction_is_open(policy, observe, layout):
     busy = observe(interaction_open=np.eye(len(layout.kind_names))[0])
-    for name in ("rotation", "cooldown_greedy", "lull_triggered", "before_ad"):
+    for name in ("rotation", "repertoire", "cooldown_greedy", "lull_triggered", "before_ad"):
         assert policy(name).predict(busy)[0][0] == 0
 
 

@@ -145,7 +145,7 @@ def test_tuned_values_are_written_and_read_back(tmp_path):
 
 
 def test_few_choices_are_all_tried_and_what_plays_no_part_is_tried_once():
-    """Of `combined` in a room of three heads: 6 x 3 x 4 rules, whatever plays the fourth; the best one is found."""
+    """Of `combined` in a room of three heads: 6 x 3 x 5 rules, whatever plays the fourth; the best one is found."""
     tried = []
 
     def score(factory, seeds):
@@ -157,7 +157,7 @@ def test_few_choices_are_all_tried_and_what_plays_no_part_is_tried_once():
     known = {"recommend": "nothing", "ads": "credit_rule", "interact": "rotation", "operate": "fixed"}
     heads = ("recommend", "ads", "interact")
     result = tuning.tune("room.combined", score, range(8), candidates=2, known=known, vary=heads)
-    assert len(set(tried)) == 72
+    assert len(set(tried)) == 90
     assert result.params == {
         "recommend": "most_clicked", "ads": "fixed_interval", "interact": "lull_triggered", "operate": "threshold"
     }  # fmt: skip
