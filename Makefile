@@ -49,7 +49,7 @@ fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made t
 sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
 	$(BIN)/livesim sensitivity entertainment --jobs 2
 
-headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; an hour and a half
+headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; two hours
 	$(BIN)/livesim headroom $(SMALL) $(foreach head,Recommend AdPlacement InteractionTiming Room,--environment $(head)-v0) $(HEADROOM)
 	$(BIN)/livesim headroom $(addsuffix +small,$(HARD)) --environment Operations-v0 --out results/headroom_operations $(HEADROOM)
 
