@@ -97,13 +97,17 @@ def tune(
     generator = np.random.default_rng([seed, len(policy), *policy.encode()])
     limits = _limits(factory.Parameters, vary, members)
     options = _candidates(factory.Parameters, candidates, generator, known or {}, limits)
+
+    def play(params: dict[str, Any], some: Sequence[int]) -> np.ndarray:
+        return score(partial(factory, params=params), some) if some else np.empty(0)
+
     returns = np.full((len(options), len(seeds)), np.nan)
     alive = list(range(len(options)))
     played = 0
     for i in range(rounds):
         upto = max(2, math.ceil(len(seeds) / 2 ** (rounds - 1 - i)))
         for index in sorted({0, *alive}):
-            returns[index, played:upto] = score(partial(factory, params=options[index]), seeds[played:upto])
+            returns[index, played:upto] = play(options[index], seeds[played:upto])
         played = upto
         means = returns[:, :played].mean(axis=1)
         alive.sort(key=lambda index: -means[index])
@@ -112,11 +116,11 @@ def tune(
             report(f"  {means[index]:12.2f}  {_text(options[index])}{'  (defaults)' if index == 0 else ''}")
         alive = alive[: max(1, len(alive) // 3)]
     best, reached = options[alive[0]], returns[alive[0]]
-    while step := _step_up(factory, best, reached, limits, score, seeds):
+    while step := _step_up(best, reached, limits, play, seeds):
         best, reached = step
         report(f"{policy}: {reached.mean():.2f} with {_text(best)}")
     gain = reached - returns[0]
-    error = float(gain.std(ddof=1) / math.sqrt(len(seeds))) if len(seeds) > 1 else math.inf
+    error = _standard_error(gain)
     result = TuningResult(
         policy,
         best,
@@ -155,11 +159,10 @@ def _limits(kind: type, vary: Sequence[str] | None, members: int | None) -> dict
 
 
 def _step_up(
-    factory: Callable[..., Any],
     best: dict[str, Any],
     reached: np.ndarray,
     limits: Mapping[str, Bounds],
-    score: Score,
+    play: Callable[[dict[str, Any], Sequence[int]], np.ndarray],
     seeds: Sequence[int],
 ) -> tuple[dict[str, Any], np.ndarray] | None:
     """Return the neighbour that gains most and its returns, None where none gains more than its standard error.
@@ -167,15 +170,16 @@ def _step_up(
     Every neighbour plays a quarter of the seeds, the best of them the rest.
     """
     few = max(2, len(seeds) // 4)
-    tried = [(one, score(partial(factory, params=one), seeds[:few])) for one in _neighbours(best, limits)]
+    tried = [(one, play(one, seeds[:few])) for one in _neighbours(best, limits)]
     tried.sort(key=lambda pair: -pair[1].mean())
-    finalists = [
-        (one, np.concatenate([start, score(partial(factory, params=one), seeds[few:])]))
-        for one, start in tried[:FINALISTS]
-    ]
+    finalists = [(one, np.concatenate([start, play(one, seeds[few:])])) for one, start in tried[:FINALISTS]]
     candidate, returns = max(finalists, key=lambda pair: pair[1].mean())
     gain = returns - reached
-    return (candidate, returns) if gain.mean() > gain.std(ddof=1) / math.sqrt(len(seeds)) else None
+    return (candidate, returns) if gain.mean() > _standard_error(gain) else None
+
+
+def _standard_error(gain: np.ndarray) -> float:
+    return float(gain.std(ddof=1) / math.sqrt(len(gain))) if len(gain) > 1 else math.inf
 
 
 def _neighbours(params: Mapping[str, Any], limits: Mapping[str, Bounds]) -> list[dict[str, Any]]:

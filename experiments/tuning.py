@@ -34,11 +34,11 @@ def tune_scenario(
     seeds = range(TUNING_START, TUNING_START + episodes)
     results = []
     for policy in tunable(policies):
+        head = policy.partition(".")[0]
         known = read_tuned(TUNED_PATH).get(name, {}).get(policy)
-        vary = room.heads if policy.startswith("room.") else None  # its numbers are rules, one per head
+        vary = room.heads if head == "room" else None  # its numbers are rules, one per head
         score = _score(policy, scenario)
-        subsets_of = members.get(policy.partition(".")[0])
-        result = tune(policy, score, seeds, candidates, rounds, 0, report, known, vary, members=subsets_of)
+        result = tune(policy, score, seeds, candidates, rounds, 0, report, known, vary, members.get(head))
         write_tuned([result], name)
         results.append(result)
     return results

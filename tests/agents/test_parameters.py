@@ -116,6 +116,15 @@ def test_a_subset_beyond_the_catalogue_is_not_thinned_to_nothing():
     assert found.params["places"] == (9, 10)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_no_candidate_is_asked_to_play_no_seeds(count):
+    def score(factory, seeds):
+        assert len(seeds) > 0
+        return score_near_seven(factory, seeds)
+
+    assert tuning.tune("ads.credit_rule", score, range(count), candidates=3, seed=4).seeds == count
+
+
 def test_tuning_anew_never_loses_what_an_earlier_search_found():
     known = {"pause_credit_min": 7.0}
     result = tuning.tune("ads.credit_rule", score_near_seven, range(16), candidates=2, seed=4, known=known)
