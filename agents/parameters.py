@@ -24,12 +24,16 @@ class NoParameters:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the tuner may try: a range (low, high), a tuple of choices, or subsets of 1..members."""
+    """What the tuner may try: a range (low, high), a tuple of choices, or subsets of 1..members.
+
+    repeats: how many times a member of a subset may be named.
+    """
 
     low: float = 0.0
     high: float = 0.0
     choices: tuple[Any, ...] = ()
     members: int = 0
+    repeats: int = 1
 
 
 def parameter(default: float, low: float, high: float, unit: str, meaning: str) -> Any:
@@ -42,10 +46,11 @@ def choice(default: Any, choices: tuple[Any, ...], meaning: str) -> Any:
     return field(default=default, metadata={"bounds": Bounds(choices=choices), "unit": "choice", "meaning": meaning})
 
 
-def subset(members: int, meaning: str) -> Any:
-    """Declare some of the numbers 1..members, rising and at least one; the default is all of them."""
+def subset(members: int, meaning: str, repeats: int = 1) -> Any:
+    """Declare some of the numbers 1..members, rising and at least one; the default is each of them once."""
+    limit = Bounds(members=members, repeats=repeats)
     every = tuple(range(1, members + 1))
-    return field(default=every, metadata={"bounds": Bounds(members=members), "unit": "places", "meaning": meaning})
+    return field(default=every, metadata={"bounds": limit, "unit": "places", "meaning": meaning})
 
 
 def bounds(kind: type) -> dict[str, Bounds]:
@@ -69,14 +74,22 @@ def _check(limit: Bounds, name: str, value: Any, where: str) -> None:
             raise ConfigError(unknown_name_text(name, str(value), map(str, limit.choices), where))
         return
     if limit.members:
-        every = range(1, limit.members + 1)
-        if not isinstance(value, list | tuple) or not value or list(value) != [n for n in every if n in value]:
-            raise ConfigError(f"{where}: {name} must be rising whole numbers from 1 to {limit.members}, got {value!r}.")
+        if not _is_subset(value, limit):
+            most = f", each at most {limit.repeats} times" if limit.repeats > 1 else ""
+            wanted = f"rising whole numbers from 1 to {limit.members}{most}"
+            raise ConfigError(f"{where}: {name} must be {wanted}, got {value!r}.")
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{where}: {name} must be a number, got {value!r}.")
     if not limit.low <= value <= limit.high:
         raise ConfigError(f"{where}: {name} must lie in [{limit.low:g}, {limit.high:g}], got {value!r}.")
+
+
+def _is_subset(value: Any, limit: Bounds) -> bool:
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    named = [place for place in range(1, limit.members + 1) for _ in range(min(value.count(place), limit.repeats))]
+    return list(value) == named
 
 
 def tuned(kind: type[P], policy: str, scenario_name: str) -> P:

@@ -183,7 +183,7 @@ def _standard_error(gain: np.ndarray) -> float:
 
 
 def _neighbours(params: Mapping[str, Any], limits: Mapping[str, Bounds]) -> list[dict[str, Any]]:
-    """Return what is one step away: another choice, a member in or out, a value somewhat larger or smaller."""
+    """Return what is one step away: another choice, a member once more or less, a value somewhat larger or smaller."""
     found = []
     for name, limit in limits.items():
         steps = [value for value in _steps(params[name], limit) if value != params[name]]
@@ -195,11 +195,20 @@ def _steps(value: Any, limit: Bounds) -> list[Any]:
     if limit.choices:
         return list(limit.choices)
     if limit.members:
-        flipped = [tuple(sorted({*value} ^ {place})) for place in range(1, limit.members + 1)]
-        return [places for places in flipped if places]
+        return _other_subsets(value, limit)
     if _is_wide(limit):
         return [_rounded(value * factor, limit) for factor in FACTORS]
     return [_rounded(value + shift * (limit.high - limit.low), limit) for shift in SHIFTS]
+
+
+def _other_subsets(value: Sequence[int], limit: Bounds) -> list[tuple[int, ...]]:
+    """Return the subsets with one member named once more, or once less; none is empty."""
+    found = []
+    for place in range(1, limit.members + 1):
+        others, count = [other for other in value if other != place], list(value).count(place)
+        named = [n for n in (count - 1, count + 1) if 0 <= n <= limit.repeats]
+        found += [tuple(sorted(others + [place] * n)) for n in named if others or n]
+    return found
 
 
 def _candidates(
@@ -239,6 +248,8 @@ def _draw(limit: Bounds, generator: np.random.Generator) -> Any:
         return limit.choices[int(generator.integers(len(limit.choices)))]
     if limit.members:
         places = 1 + np.flatnonzero(generator.random(limit.members) < generator.random())  # few as often as many
+        if limit.repeats > 1:
+            places = np.repeat(places, generator.integers(1, limit.repeats, len(places), endpoint=True))
         return tuple(places.tolist()) or (1,)
     if _is_wide(limit):
         return _rounded(math.exp(generator.uniform(math.log(limit.low), math.log(limit.high))), limit)

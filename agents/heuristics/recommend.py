@@ -43,16 +43,18 @@ class DwellPolicy(HeuristicPolicy):
         """Return (n,) actions that show the items at some places of the catalogue, from 1 on, each when it has rested.
 
         The one that was off screen the longest is next, in the order of the catalogue among those not shown yet: items
-        come in turn, and go on so after whatever else was shown. One place alone is brought on and kept on. Nothing
-        where the catalogue is shorter than all of them.
+        come in turn, and go on so after whatever else was shown. A place that is named n times comes n times as often:
+        the time since it was last brought on counts n times. One place alone is brought on and kept on. Nothing where
+        the catalogue is shorter than all of them.
         """
         count = fields["item"].shape[1]
-        listed = np.array([place - 1 for place in places if place <= count], dtype=np.int64)
+        named = np.array([place - 1 for place in places if place <= count], dtype=np.int64)
+        listed, times = np.unique(named, return_counts=True)
         current = self.current(fields)
         if not len(listed):
             return np.zeros(len(current), dtype=np.int64)
         until_next = (listed - current[:, None] - 1) % count  # places from the current item on
-        rested = fields["item_minutes_since_shown"][:, listed] - 1e-6 * until_next
+        rested = (fields["item_minutes_since_shown"][:, listed] + dwell_min) * times - 1e-6 * until_next
         following = listed[rested.argmax(axis=1)]
         change = choose_allowed(self.mask(fields), following + 1)
         due = self.is_due(fields, dwell_min) | ~np.isin(current, listed)
@@ -94,7 +96,9 @@ class FixedSchedule(DwellPolicy):
 class ProgrammeParameters:
     """What is worth showing in a kind of room, as found on training luck."""
 
-    places: tuple[int, ...] = subset(ITEMS, "places in the catalogue of the items that are shown, in turn")
+    places: tuple[int, ...] = subset(
+        ITEMS, "places in the catalogue of the items that are shown, in turn; one named twice comes twice as often", 4
+    )
     dwell_min: float = parameter(8.0, 2.0, 30.0, "min", "time on screen of one item")
 
 

@@ -33,7 +33,13 @@ def test_a_choice_that_is_not_offered_is_refused(layout, scenario):
 
 @pytest.mark.parametrize("places", [[], [2, 1], [1, 1], [0], [17], [1.5], 3])
 def test_places_that_are_no_rising_whole_numbers_are_refused(layout, scenario, places):
-    with pytest.raises(ConfigError, match="places must be rising whole numbers from 1 to 16"):
+    with pytest.raises(ConfigError, match="places must be rising whole numbers from 1 to 16, got"):
+        make_policy("interact.repertoire", layout, scenario, ("interact",), params={"places": places})
+
+
+@pytest.mark.parametrize("places", [[], [2, 1], [1, 2, 1], [1, 1, 1, 1, 1], [17], [1.5]])
+def test_an_item_is_named_at_most_four_times(layout, scenario, places):
+    with pytest.raises(ConfigError, match="whole numbers from 1 to 16, each at most 4 times, got"):
         make_policy("recommend.programme", layout, scenario, ("recommend",), params={"places": places})
 
 
@@ -64,11 +70,23 @@ def test_tuning_finds_the_best_value_under_shared_luck_and_repeats():
 
 def test_tuning_finds_which_items_to_show():
     def score(factory, seeds):
-        shown = set(factory.keywords["params"]["places"])
-        return np.full(len(seeds), len(shown & {2, 3}) - 0.1 * len(shown))
+        named = factory.keywords["params"]["places"]
+        return np.full(len(seeds), len({*named} & {2, 3}) - 0.1 * len(named))
 
     found = tuning.tune("recommend.programme", score, range(8), candidates=6, members=8)
     assert found.params["places"] == (2, 3)
+
+
+def test_tuning_finds_which_item_to_show_more_often():
+    def score(factory, seeds):
+        named = factory.keywords["params"]["places"]
+        wrong = sum(abs(named.count(place) - wanted) for place, wanted in ((1, 0), (2, 1), (3, 3), (4, 0)))
+        return np.full(len(seeds), -float(wrong))
+
+    found = tuning.tune("recommend.programme", score, range(8), candidates=2, known={"places": (2, 3)}, members=4)
+    assert found.params["places"] == (2, 3, 3, 3)
+    drawn = tuning.tune("recommend.programme", score, range(8), candidates=40, members=4)
+    assert drawn.params["places"] == (2, 3, 3, 3)
 
 
 def test_tuning_climbs_where_a_random_search_has_not_been():
@@ -77,7 +95,7 @@ def test_tuning_climbs_where_a_random_search_has_not_been():
     def score(factory, seeds):
         params = factory.keywords["params"]
         luck = np.array([np.random.default_rng(seed).normal(scale=50.0) for seed in seeds])
-        missing = len({*params["places"]} ^ {2, 4, 5, 6})
+        missing = sum(abs(params["places"].count(place) - (place in (2, 4, 5, 6))) for place in range(1, 9))
         return luck - 10.0 * missing - abs(np.log(params["dwell_min"] / 5.0))
 
     known = {"places": (1, 2, 4, 5), "dwell_min": 12.0}
@@ -108,8 +126,8 @@ def test_the_climb_stays_within_bounds_and_takes_no_step_that_luck_may_have_made
 
 def test_a_subset_beyond_the_catalogue_is_not_thinned_to_nothing():
     def score(factory, seeds):
-        shown = set(factory.keywords["params"]["places"])
-        return np.full(len(seeds), len(shown & {9, 10}) - 0.1 * len(shown))
+        named = factory.keywords["params"]["places"]
+        return np.full(len(seeds), len({*named} & {9, 10}) - 0.1 * len(named))
 
     known = {"places": (9, 10)}
     found = tuning.tune("recommend.programme", score, range(8), candidates=2, known=known, members=8)

@@ -131,6 +131,19 @@ def test_a_programme_goes_on_with_what_rested_longest_whatever_was_shown(act, ob
     assert [act("programme", seen, **params).tolist() for seen in (shown_out_of_turn, nobody_yet)] == [[2], [4]]
 
 
+def test_an_item_named_twice_comes_twice_as_often(act, observe):
+    """Slots of 6 min, played by the rule itself: of 60, item 1 has 30, items 2 and 4 have 15 each."""
+    params = {"places": [1, 1, 2, 4], "dwell_min": 6.0}
+    since, item, shown = np.full(4, 120.0), 0, []
+    for _ in range(60):
+        since += 6.0
+        since[item] = 0.0
+        seen = observe(item=item, dwell_min=6.0, item_minutes_since_shown=np.minimum(since, 120.0))
+        item = act("programme", seen, **params).item() - 1
+        shown.append(item)
+    assert np.bincount(shown, minlength=4).tolist() == pytest.approx([30, 15, 0, 15], abs=1)
+
+
 def test_a_programme_of_nothing_in_the_catalogue_is_the_rundown(act, observe):
     assert act("programme", observe(item=0, dwell_min=20.0), places=[16]).tolist() == [0]
 
