@@ -91,8 +91,66 @@ def test_the_same_seed_tries_and_learns_the_same_and_training_rooms_stay_where_t
     assert not np.array_equal(collected(plain, 0).gain, collected(plain, 1).gain)
 
 
+def departing(one):
+    """Return looked at moments of a learner that departs from its rule in half of them, and where, (N, H) bool."""
+    with torch.no_grad():
+        for layer in one.model.policy.mlp_extractor.actor.last_layers():
+            layer.weight.normal_(std=3.0)
+    found = collected(one, looks=40, changes=100, horizon=1)
+    return found, _departs(one, found)
+
+
+def _departs(one, found):
+    inputs = one.rooms.normalised(found.inputs)
+    advised = inputs[:, one.model.policy.mlp_extractor.start :] > 0.5
+    agrees = (_greedy(one, found) > 0.5) & advised
+    starts = np.cumsum([0, *one.rooms.inputs.sizes[:-1]])
+    return ~np.logical_or.reduceat(agrees, starts, axis=1)
+
+
+def test_a_partial_step_keeps_a_share_of_the_departures_of_every_head_and_no_new_ones():
+    torch.manual_seed(0)
+    one = learner()
+    found, whole = departing(one)
+    assert (whole.sum(axis=0) > 20).all()
+    steps = look_ahead.partial_steps(one.model, one.rooms, found)
+    assert [share for share, _ in steps] == [1.0, 0.5, 0.25, 0.125]
+    for share, weights in steps:
+        one.model.policy.load_state_dict(weights)
+        departs = _departs(one, found)
+        np.testing.assert_allclose(departs.sum(axis=0), share * whole.sum(axis=0), atol=1.5)
+        assert not (departs & ~whole).any()
+
+
+def test_a_network_without_advice_takes_the_whole_step():
+    one = learner(advice=None)
+    assert [share for share, _ in look_ahead.partial_steps(one.model, one.rooms, collected(one))] == [1.0]
+
+
+@pytest.mark.parametrize(("sign", "share"), [(1.0, 0.125), (-1.0, 1.0)])
+def test_whole_sessions_choose_how_far_a_round_goes(monkeypatch, sign, share):
+    """Sessions that earn the more, or the less, the more the advice is trusted; the whole step trusts it less."""
+
+    def learn(model, rooms, looks, plan):
+        with torch.no_grad():
+            model.policy.mlp_extractor.advice.sub_(1.0)
+            for layer in model.policy.mlp_extractor.actor.last_layers():
+                layer.weight.normal_(std=3.0)
+        return {}
+
+    monkeypatch.setattr(look_ahead, "fit", learn)
+    monkeypatch.setattr(
+        look_ahead, "returns", lambda copies, policy, seeds: np.full(3, sign * policy.weights["advice"].sum())
+    )
+    one = learner(look_ahead=PLAN)
+    one.learn_until(1)
+    assert one.statistics["look_ahead/kept_share"] == share
+    gains = [one.statistics[f"look_ahead/session_gain_1_{name}"] for name in ("1", "0.5", "0.25", "0.125")]
+    assert one.statistics["look_ahead/session_gain"] == max(gains) > 0.0
+
+
 def test_only_rounds_that_win_whole_sessions_are_kept(monkeypatch):
-    """Two rounds: the first silences the rules, the second undoes it; what is kept is what won, or the start."""
+    """Two rounds that silence the rules, or undo that; what is kept is what won, or the start."""
 
     def spoil(model, rooms, looks, plan):
         with torch.no_grad():
@@ -100,6 +158,7 @@ def test_only_rounds_that_win_whole_sessions_are_kept(monkeypatch):
         return {}
 
     monkeypatch.setattr(look_ahead, "fit", spoil)
+    monkeypatch.setattr(look_ahead, "SHARES", ())
     for sign, kept in ((1.0, 0.0), (-1.0, 1.0)):
         earned = look_ahead.returns
         monkeypatch.setattr(look_ahead, "returns", lambda *given, e=earned, sign=sign: sign * e(*given))
@@ -107,8 +166,9 @@ def test_only_rounds_that_win_whole_sessions_are_kept(monkeypatch):
         one.learn_until(1)
         monkeypatch.setattr(look_ahead, "returns", earned)
         assert one.statistics["look_ahead/kept_round"] == kept
-        assert one.statistics["look_ahead/session_gain_1"] * sign < 0.0
-        assert one.statistics["look_ahead/session_gain_2"] == pytest.approx(0.0)
+        first, second = (one.statistics[f"look_ahead/session_gain_{turn}_1"] for turn in (1, 2))
+        assert first * sign < 0.0
+        assert second == pytest.approx(0.0) if kept else second < 0.0  # each goes on from what is kept
 
 
 def test_whole_sessions_earn_what_a_rollout_says():
