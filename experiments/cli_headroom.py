@@ -20,8 +20,12 @@ Environments = Annotated[
 Seeds = Annotated[str, typer.Option(help="seeds that everybody is scored on, first:end")]
 PickSeeds = Annotated[str, typer.Option(help="seeds on which the best rule is picked, first:end; others than --seeds")]
 Viewers = Annotated[float, typer.Option(help="planned viewers of the rooms: planning costs in proportion", min=5)]
-FairName = Annotated[str, typer.Option(metavar="PLANNER", help="with its numbers: planner.fair:futures=8:horizon=40")]
-BoundName = Annotated[str, typer.Option(metavar="PLANNER", help="with its numbers: planner.clairvoyant:sweeps=2")]
+FairName = Annotated[
+    str, typer.Option(metavar="PLANNER", help="with its numbers: planner.fair:futures=8:horizon=40; none: without it")
+]
+BoundName = Annotated[
+    str, typer.Option(metavar="PLANNER", help="with its numbers: planner.clairvoyant:sweeps=2; none: without it")
+]
 Learned = Annotated[
     list[Path] | None, typer.Option(metavar="FOLDER", help="result folder whose models are scored too; repeat")
 ]
@@ -64,7 +68,8 @@ def headroom(
     cells = tuple(Cell(env_id, name) for env_id in ids for name in names or SCENARIOS)
     overrides = {"audience.planned_viewers": viewers, **overrides_of(settings)}
     models = tuple(model for folder in learned or () for model in models_in(folder, cells))
-    study = Study(cells, overrides, parse_seeds(seeds), parse_seeds(pick_seeds), fair, clairvoyant, models)
+    planner, bound = (None if name == "none" else name for name in (fair, clairvoyant))
+    study = Study(cells, overrides, parse_seeds(seeds), parse_seeds(pick_seeds), planner, bound, models)
     study.check()
     display = simulator_display()
     folder = HeadroomFolder.begin(out, study)

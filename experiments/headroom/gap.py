@@ -49,7 +49,7 @@ class Gap:
         """What the planners found, in words."""
         fair, bound = self.row(FAIR), self.row(CLAIRVOYANT)
         if fair is None or bound is None or fair.over_rule is None or bound.over_rule is None:
-            return "the planners have not played yet"
+            return "not both planners have played"
         words = [f"clairvoyant {_over(bound.over_rule)} the best rule, fair planner {_over(fair.over_rule)} it"]
         if fair.mean.value > bound.mean.value:
             words.append("the fair planner is above the clairvoyant's lower estimate: give that more sweeps")

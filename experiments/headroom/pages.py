@@ -11,7 +11,7 @@ from rich.table import Table
 from agents.files import write_text
 from experiments.episode_table import EpisodeTable
 from experiments.headroom.gap import Gap, Row, gap_of, made_of
-from experiments.headroom.study import PLANNED, RULE, roles
+from experiments.headroom.study import PLANNED, RULE, Study, roles
 from experiments.headroom.work import HeadroomFolder
 from experiments.report import markdown
 from experiments.result_folder import write_json
@@ -51,9 +51,7 @@ def page(folder: HeadroomFolder, found: Sequence[Gap]) -> str:
         "# Headroom",
         f"{len(study.seeds)} seeds ({seeds_text(study.seeds)}){f', {settings}' if settings else ''}; mean return of a "
         "session in credits with its 95 % interval, and the difference to the best rule on the same luck. The best "
-        f"rule was picked on other seeds ({seeds_text(study.pick_seeds)}). `{study.fair}` plans with fresh luck and "
-        f"does not see the future. `{study.clairvoyant}` knows all luck: a bound that no policy should be asked to "
-        "reach, found by a search, so itself a lower estimate of the best possible.",
+        f"rule was picked on other seeds ({seeds_text(study.pick_seeds)}).{_planners(study)}",
         markdown(HEADER, [cells for gap in found for cells in _rows(gap)]),
     ]
     for gap in found:
@@ -97,6 +95,18 @@ def summary(folder: Path, found: Sequence[Gap]) -> str:
     """Return what is said below the table on a terminal."""
     lines = [f"{gap.cell.name}: {gap.verdict}" for gap in found]
     return "\n".join([*lines, f"What each gap is made of: {folder / PAGE}"])
+
+
+def _planners(study: Study) -> str:
+    words = ""
+    if study.fair:
+        words += f" `{study.fair}` plans with fresh luck and does not see the future."
+    if study.clairvoyant:
+        words += (
+            f" `{study.clairvoyant}` knows all luck: a bound that no policy should be asked to reach, found by a "
+            "search, so itself a lower estimate of the best possible."
+        )
+    return words
 
 
 def _rows(gap: Gap) -> list[list[str]]:

@@ -71,14 +71,14 @@ class Model:
 
 @dataclass(frozen=True)
 class Study:
-    """What is asked for. fair, clairvoyant: the planners by name, without their base."""
+    """What is asked for. fair, clairvoyant: the planners by name, without their base; None: left out."""
 
     cells: tuple[Cell, ...]
     overrides: Mapping[str, Any]
     seeds: tuple[int, ...]
     pick_seeds: tuple[int, ...]
-    fair: str = "planner.fair"
-    clairvoyant: str = "planner.clairvoyant"
+    fair: str | None = "planner.fair"
+    clairvoyant: str | None = "planner.clairvoyant"
     models: tuple[Model, ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,14 +95,16 @@ class Study:
         """Raise the LivesimError of the first name or number that does not fit, before anything is played."""
         for cell in self.cells:
             for name, kind in ((self.fair, "planner.fair"), (self.clairvoyant, "planner.clairvoyant")):
+                if name is None:
+                    continue
                 if name.partition(":")[0] != kind or ":base=" in name:
                     raise ConfigError(f"planner '{name}': write {kind} with its numbers; its base is the best rule")
                 self.env(cell).policy(name)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What must agree for a folder to be gone on with; cells and learners may be added."""
-        return {
+        """What must agree for a folder to be gone on with; cells, learners and planners may be added."""
+        asked = {
             "overrides": dict(self.overrides),
             "seeds": seeds_text(self.seeds),
             "pick_seeds": seeds_text(self.pick_seeds),
@@ -110,6 +112,7 @@ class Study:
             "clairvoyant": self.clairvoyant,
             "simulator": source_hash()[:16],
         }
+        return {name: value for name, value in asked.items() if value is not None}
 
     def numbers(self, cell: Cell) -> str:
         """Return a hash of every number of a cell's scenario."""
@@ -155,13 +158,9 @@ class Part:
 def roles(study: Study, cell: Cell, rule: str) -> list[Part]:
     """Return everything that is played in one cell, once the best rule is known; planners improve on that rule."""
     head = "room" if len(cell.heads) > 1 else cell.heads[0]
-    named = {
-        RANDOM: f"{head}.random",
-        NOTHING: f"{head}.nothing",
-        RULE: rule,
-        FAIR: f"{study.fair}:base={rule}",
-        CLAIRVOYANT: f"{study.clairvoyant}:base={rule}",
-    }
+    named = {RANDOM: f"{head}.random", NOTHING: f"{head}.nothing", RULE: rule}
+    planners = {FAIR: study.fair, CLAIRVOYANT: study.clairvoyant}
+    named |= {role: f"{planner}:base={rule}" for role, planner in planners.items() if planner}
     parts = [Part(cell, role, policy, study.seeds) for role, policy in named.items()]
     return parts + [Part(cell, model.role, "", study.seeds, model) for model in study.models if model.cell == cell]
 

@@ -92,6 +92,17 @@ def test_another_study_in_the_folder_is_refused(played, livesim):
     assert "belongs to another study (clairvoyant: 'planner.clairvoyant:every=6' there" in result.stderr
 
 
+def test_planners_may_be_left_out_and_added_later(played, livesim, tmp_path):
+    folder = tmp_path / "study"
+    result = livesim(*ASK, "--fair", "none", "--clairvoyant", "none", "--out", folder)
+    assert result.exit_code == 0, result.output
+    assert [row["policy"] for row in _data(folder)["rows"]] == ["random", "nothing", "best rule"]
+    assert "AdPlacement-v0 tiny: not both planners have played" in result.stdout
+    assert "planner" not in (folder / "headroom.md").read_text().partition("## ")[0]
+    assert livesim(*ASK, "--out", folder).exit_code == 0
+    assert _data(folder) == _data(played[0])
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
