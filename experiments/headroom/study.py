@@ -26,7 +26,8 @@ SCENARIOS = ("entertainment", "ecommerce", "education")
 AT_A_TIME = 4
 """Seeds that a planner plays together: enough to share the work of a step, few enough to lose little."""
 RANDOM, NOTHING, RULE, FAIR, CLAIRVOYANT = "random", "nothing", "best rule", "fair planner", "clairvoyant"
-PLANNED = (FAIR, CLAIRVOYANT)
+PLANNED = {FAIR: "planner.fair", CLAIRVOYANT: "planner.clairvoyant"}
+"""Roles that plan, and the kind of planner each is."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +95,23 @@ class Study:
     def check(self) -> None:
         """Raise the LivesimError of the first name or number that does not fit, before anything is played."""
         for cell in self.cells:
-            for name, kind in ((self.fair, "planner.fair"), (self.clairvoyant, "planner.clairvoyant")):
-                if name is None:
-                    continue
-                if name.partition(":")[0] != kind or ":base=" in name:
-                    raise ConfigError(f"planner '{name}': write {kind} with its numbers; its base is the best rule")
+            for role, name in self.planners.items():
+                if name.partition(":")[0] != PLANNED[role] or ":base=" in name:
+                    raise ConfigError(
+                        f"planner '{name}': write {PLANNED[role]} with its numbers, or none; its base is the best rule"
+                    )
                 self.env(cell).policy(name)
+
+    @property
+    def planners(self) -> dict[str, str]:
+        """Role -> name of the planners that are not left out."""
+        named = {FAIR: self.fair, CLAIRVOYANT: self.clairvoyant}
+        return {role: name for role, name in named.items() if name is not None}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What must agree for a folder to be gone on with; cells, learners and planners may be added."""
-        asked = {
+        """What must agree for a folder to be gone on with; cells, learners and planners (None) may be added."""
+        return {
             "overrides": dict(self.overrides),
             "seeds": seeds_text(self.seeds),
             "pick_seeds": seeds_text(self.pick_seeds),
@@ -112,7 +119,6 @@ class Study:
             "clairvoyant": self.clairvoyant,
             "simulator": source_hash()[:16],
         }
-        return {name: value for name, value in asked.items() if value is not None}
 
     def numbers(self, cell: Cell) -> str:
         """Return a hash of every number of a cell's scenario."""
@@ -159,8 +165,7 @@ def roles(study: Study, cell: Cell, rule: str) -> list[Part]:
     """Return everything that is played in one cell, once the best rule is known; planners improve on that rule."""
     head = "room" if len(cell.heads) > 1 else cell.heads[0]
     named = {RANDOM: f"{head}.random", NOTHING: f"{head}.nothing", RULE: rule}
-    planners = {FAIR: study.fair, CLAIRVOYANT: study.clairvoyant}
-    named |= {role: f"{planner}:base={rule}" for role, planner in planners.items() if planner}
+    named |= {role: f"{planner}:base={rule}" for role, planner in study.planners.items()}
     parts = [Part(cell, role, policy, study.seeds) for role, policy in named.items()]
     return parts + [Part(cell, model.role, "", study.seeds, model) for model in study.models if model.cell == cell]
 

@@ -50,13 +50,15 @@ class HeadroomFolder:
             there = asked
         numbers = {cell.scenario: study.numbers(cell) for cell in study.cells}
         for name, value in {**study.settings, **numbers}.items():
-            known = (there["scenarios"] if name in numbers else there).get(name, value)
-            if known != value and not (name == "seeds" and set(parse_seeds(known)) <= set(study.seeds)):
+            known = there["scenarios"].get(name, value) if name in numbers else there.get(name)
+            is_added = name in ("fair", "clairvoyant") and None in (known, value)
+            if known != value and not (is_added or (name == "seeds" and set(parse_seeds(known)) <= set(study.seeds))):
                 raise ResultFolderError(
                     f"{path}: belongs to another study ({name}: {known!r} there, {value!r} here); nothing was changed. "
                     "Choose another with --out DIR."
                 )
-        there |= {**study.settings, "scenarios": {**there["scenarios"], **numbers}}
+        there |= {name: value for name, value in study.settings.items() if value is not None}
+        there["scenarios"] |= numbers
         write_json(file, there)
         return cls(path, study)
 
