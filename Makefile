@@ -13,6 +13,8 @@ HEADROOM := --jobs 2 --set session.duration_s=3600 --seeds 700:716 --pick-seeds 
 BOARD := recommend_shop/ecommerce room_shop/ecommerce $(foreach kind,entertainment education,recommend_kinds/$(kind) room_kinds/$(kind)) \
     $(foreach kind,entertainment education ecommerce,ads_kinds/$(kind) interact_kinds/$(kind)) \
     $(foreach kind,$(HARD),operate_kinds/$(kind))
+BOARD_RESULTS := $(foreach board,$(BOARD),results/$(subst /,-,$(board))+small)
+trained = $(addprefix --learned ,$(wildcard $(1)))
 
 .PHONY: demo test test-slow bench sanity ranks facts fit-check sensitivity headroom ablation leaderboard reference tables lint clean
 
@@ -49,9 +51,11 @@ fit-check: $(STAMP)  ## does a fit on exported logs find the numbers that made t
 sensitivity: $(STAMP)  ## which conclusions rest on which assumed number; hours
 	$(BIN)/livesim sensitivity entertainment --jobs 2
 
-headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; two hours
-	$(BIN)/livesim headroom $(SMALL) $(foreach head,Recommend AdPlacement InteractionTiming Room,--environment $(head)-v0) $(HEADROOM)
-	$(BIN)/livesim headroom $(addsuffix +small,$(HARD)) --environment Operations-v0 --out results/headroom_operations $(HEADROOM)
+headroom: $(STAMP)  ## how much better than the best rule one could be, in sessions of an hour; two hours; after leaderboard, with its learners
+	$(BIN)/livesim headroom $(SMALL) $(foreach head,Recommend AdPlacement InteractionTiming Room,--environment $(head)-v0) $(HEADROOM) \
+	    $(call trained,$(filter-out results/operate%,$(BOARD_RESULTS)))
+	$(BIN)/livesim headroom $(addsuffix +small,$(HARD)) --environment Operations-v0 --out results/headroom_operations $(HEADROOM) \
+	    $(call trained,$(filter results/operate%,$(BOARD_RESULTS)))
 
 ablation: $(STAMP)  ## what each ingredient of learning is worth; an hour
 	$(BIN)/livesim run experiments/configs/ablation.yaml --jobs 2
@@ -62,7 +66,7 @@ leaderboard: $(STAMP)  ## every head in three small rooms, then experiments/lead
 	    resume=; [ -d $$out ] && resume=--resume; \
 	    $(BIN)/livesim run experiments/configs/$$file.yaml --set scenario=$$kind --out $$out $$resume --jobs 2 || exit 1; \
 	done
-	$(BIN)/livesim leaderboard --write $(foreach board,$(BOARD),results/$(subst /,-,$(board))+small)
+	$(BIN)/livesim leaderboard --write $(BOARD_RESULTS)
 
 reference: $(STAMP)  ## bring the generated pages in scenarios/ up to date
 	$(BIN)/livesim scenarios reference --write
