@@ -36,7 +36,7 @@ class Table:
 
 
 def comparison_cells(comparison: Comparison) -> Table:
-    """Return a row per policy, best first, with 95 % intervals."""
+    """Return a row per policy and a difference per rule, both best first, with 95 % intervals."""
     baselines = _baselines(comparison)
     header = ["policy", "return (IQM)", *(f"minus {baseline.label}" for baseline in baselines), "score"]
     header += [MEASURE_NAMES[name] for name in SHOWN_MEASURES]
@@ -102,7 +102,7 @@ def training_seed_cells(comparison: Comparison) -> Table:
 
 
 def _baselines(comparison: Comparison) -> list[Scored]:
-    return [policy for policy in comparison.policies if policy.is_baseline]
+    return best_first([policy for policy in comparison.policies if policy.is_baseline])
 
 
 def explanation(comparison: Comparison) -> str:

@@ -76,6 +76,7 @@ def test_the_markdown_lists_policies_best_first_with_intervals(comparison):
     text = report.comparison_markdown(comparison)
     lines = text.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:5]] == ["PPO", "credit rule", "random"]
+    assert [cell.strip() for cell in lines[0].split("|")[3:5]] == ["minus credit rule", "minus random"]
     assert "5.0 [5.0, 5.0]" in lines[2]
     assert "4 evaluation seeds (1000:1004)" in text
     assert "100 the best heuristic here (credit rule)" in text
