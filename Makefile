@@ -30,7 +30,8 @@ demo: $(STAMP)  ## train on the default room, score against the rules on the sam
 test: $(STAMP)  ## the whole fast suite, as CI runs it
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
-test-slow: $(STAMP)  ## what takes minutes
+test-slow: $(STAMP)  ## what takes minutes: kills, a local Ray cluster, long theory; half an hour
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[test,ray]'
 	$(BIN)/pytest -m slow
 
 bench: $(STAMP)  ## viewer-decisions per CPU-second, shares of time, memory
